@@ -1,0 +1,108 @@
+"""A plain loop over time: the numbers that every other engine must give."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from unrolled.cells.cell import Edit as CellEdit
+from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, past_end
+from unrolled.engines.stack import Layer, Stack
+
+
+class ReferenceEngine(Engine):
+    """Any cell, any device, float32 and float64, with gradients and edits; slow, for it is a Python loop."""
+
+    name: ClassVar[str] = "reference"
+
+    def why_not(self, stack: Stack, *, recording: bool, editing: bool) -> str | None:
+        return None
+
+    def run(
+        self,
+        stack: Stack,
+        inputs: Tensor,
+        state: Mapping[str, Tensor] | None = None,
+        *,
+        lengths: Tensor | None = None,
+        record: Collection[str] = (),
+        edits: Sequence[Edit] = (),
+        sink: Sink | None = None,
+        training: bool = False,
+    ) -> Result:
+        before = state if state is not None else stack.zero_state(inputs.shape[1], inputs)
+        recording = Recording(sink)
+        after: list[dict[str, Tensor]] = []
+        x = inputs
+        for first in range(0, len(stack.layers), stack.directions):
+            if first and training and stack.dropout:
+                x = F.dropout(x, stack.dropout)
+            outputs: list[Tensor] = []
+            for position in range(first, first + stack.directions):
+                layer = stack.layers[position]
+                held = [edit for edit in edits if edit.layer == layer.name]
+                here = {name: value[position] for name, value in before.items()}
+                y, last = self._run_layer(stack, layer, x, here, lengths, record, held, recording)
+                outputs.append(y)
+                after.append(last)
+            x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
+        final = {name: torch.stack([last[name] for last in after]) for name in stack.cell.state}
+        return Result(x, final, recording.signals())
+
+    def _run_layer(
+        self,
+        stack: Stack,
+        layer: Layer,
+        x: Tensor,
+        state: dict[str, Tensor],
+        lengths: Tensor | None,
+        record: Collection[str],
+        edits: Sequence[Edit],
+        recording: Recording,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        steps = x.shape[0]
+        ended = past_end(steps, lengths) if lengths is not None else None
+        outputs: list[Tensor | None] = [None] * steps
+        kept: dict[str, list[Tensor]] = {name: [] for name in record}
+        order = range(steps - 1, -1, -1) if layer.reverse else range(steps)
+        for done, t in enumerate(order, start=1):
+            signals = stack.cell.step(layer.parameters, x[t], state, _edit_at(edits, t))
+            if ended is None:
+                outputs[t] = signals["hidden"]
+                state = {name: signals[name] for name in stack.cell.state}
+            else:
+                over = ended[t][:, None]
+                outputs[t] = signals["hidden"].masked_fill(over, 0.0)
+                state = {name: torch.where(over, state[name], signals[name]) for name in stack.cell.state}
+            for name, values in kept.items():
+                value = signals[name].detach()
+                values.append(value.masked_fill(ended[t][:, None], 0.0) if ended is not None else value)
+            if record and (done % BLOCK == 0 or done == steps):
+                block = {name: torch.stack(values[::-1] if layer.reverse else values) for name, values in kept.items()}
+                recording.add(layer, t if layer.reverse else t + 1 - len(block[next(iter(block))]), block)
+                kept = {name: [] for name in record}
+        return torch.stack([output for output in outputs if output is not None]), state
+
+
+def _edit_at(edits: Sequence[Edit], t: int) -> CellEdit:
+    """What holds at step t, as a function of a signal's name and value."""
+    holding = [edit for edit in edits if edit.steps is None or t in edit.steps]
+
+    def apply(name: str, value: Tensor) -> Tensor:
+        for edit in holding:
+            if edit.signal != name:
+                continue
+            held = torch.as_tensor(edit.value, dtype=value.dtype, device=value.device)
+            held = held[t if held.shape[0] > 1 else 0] if held.dim() == 3 else held
+            if edit.neurons is None:
+                value = held.expand_as(value).clone()
+            else:
+                value = value.clone()
+                value[:, list(edit.neurons)] = held
+        return value
+
+    return apply
