@@ -1,0 +1,140 @@
+"""A network over symbols: encoder, stack of cells, readout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from unrolled.cells import CELLS
+from unrolled.cells.cell import Cell
+from unrolled.engines import Edit, Result, Sink, Stack, choose_engine
+from unrolled.networks.settings import NetworkSettings
+
+SITE = "rnn"
+"""What the stack is called in site names: `rnn.l0`, `rnn.l1`, …"""
+
+
+def make_cell(settings: NetworkSettings) -> Cell:
+    """The cell that the settings name."""
+    cell = CELLS.get(settings.cell)
+    return cell(settings.activation) if settings.cell in {"rnn", "feedforward"} else cell()  # type: ignore[call-arg]
+
+
+class OneHot(nn.Module):
+    """Symbols `(steps, batch)` as one-hot vectors `(steps, batch, symbols)`."""
+
+    table: Tensor
+
+    def __init__(self, symbols: int) -> None:
+        super().__init__()
+        self.register_buffer("table", torch.eye(symbols), persistent=False)
+
+    def forward(self, symbols: Tensor) -> Tensor:
+        return F.embedding(symbols, self.table)
+
+
+class Recurrence(nn.Module):
+    """Holds a stack's parameters under the names that `torch.nn.LSTM` gives them."""
+
+    def __init__(self, cell: Cell, inputs: int, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.cell = cell
+        self.depth = settings.layers
+        self.dropout = settings.dropout
+        bound = 1 / math.sqrt(settings.hidden)
+        for index in range(settings.layers):
+            width = settings.hidden if index else inputs
+            for name, shape in cell.parameter_shapes(width, settings.hidden).items():
+                value = torch.empty(shape).uniform_(-bound, bound)
+                if name == "bias_ih" and "forget_gate" in {signal.name for signal in cell.signals}:
+                    # Both biases add up in the forget gate: one starts at the setting, the other at zero.
+                    value[settings.hidden : 2 * settings.hidden] = settings.forget_bias
+                if name == "bias_hh" and "forget_gate" in {signal.name for signal in cell.signals}:
+                    value[settings.hidden : 2 * settings.hidden] = 0.0
+                self.register_parameter(f"{name}_l{index}", nn.Parameter(value))
+        self._names = [name for name, _ in self.named_parameters()]
+
+    def stack(self) -> Stack:
+        """The stack that an engine runs; shares the parameters."""
+        parameters = {name: getattr(self, name) for name in self._names}
+        return Stack.from_parameters(self.cell, parameters, depth=self.depth, dropout=self.dropout)
+
+
+class Network(nn.Module):
+    """Reads one symbol a step and foretells the next.
+
+    Args:
+        settings: cell, layers, neurons, embedding, dropout.
+        symbols: size of the vocabulary.
+
+    The state dict has `encoder.weight (symbols, embedding)` where there is an embedding, `rnn.weight_ih_l0` and so on
+    as in `torch.nn.LSTM`, `readout.weight (symbols, neurons)` and `readout.bias (symbols,)`.
+    """
+
+    def __init__(self, settings: NetworkSettings, symbols: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.symbols = symbols
+        self.encoder = nn.Embedding(symbols, settings.embedding) if settings.embedding else OneHot(symbols)
+        self.rnn = Recurrence(make_cell(settings), settings.embedding or symbols, settings)
+        self.drop = nn.Dropout(settings.dropout)
+        self.readout = nn.Linear(settings.hidden, symbols)
+
+    @property
+    def cell(self) -> Cell:
+        return self.rnn.cell
+
+    def run(
+        self,
+        symbols: Tensor,
+        state: Mapping[str, Tensor] | None = None,
+        *,
+        lengths: Tensor | None = None,
+        record: Collection[str] = (),
+        edits: Sequence[Edit] = (),
+        sink: Sink | None = None,
+        engine: str = "auto",
+    ) -> Result:
+        """Runs encoder and stack over symbols `(steps, batch)` of int64; see `Engine.run` for the rest."""
+        stack = self.rnn.stack()
+        choice = choose_engine(stack, recording=bool(record), editing=bool(edits), engine=engine)
+        return choice.engine.run(
+            stack,
+            self.encoder(symbols),
+            state,
+            lengths=lengths,
+            record=record,
+            edits=edits,
+            sink=sink,
+            training=self.training,
+        )
+
+    def forward(
+        self,
+        symbols: Tensor,
+        state: Mapping[str, Tensor] | None = None,
+        *,
+        lengths: Tensor | None = None,
+        engine: str = "auto",
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Scores for the next symbol.
+
+        Args:
+            symbols: `(steps, batch)` of int64.
+            state: each carried signal `(layers, batch, neurons)`; zeros where None.
+            lengths: `(batch,)`, steps of each sequence.
+
+        Returns:
+            Logits `(steps, batch, symbols)` and the state after the last step.
+        """
+        result = self.run(symbols, state, lengths=lengths, engine=engine)
+        return self.readout(self.drop(result.outputs)), result.state
+
+    @property
+    def parameter_count(self) -> int:
+        """Numbers that training changes."""
+        return sum(parameter.numel() for parameter in self.parameters())

@@ -1,0 +1,42 @@
+"""The settings of a network: one table for command, file and page."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class NetworkSettings(BaseModel):
+    """What a network is made of; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cell: Literal["lstm", "gru", "rnn", "peephole", "feedforward"] = Field("lstm", description="The recurrent cell.")
+    activation: Literal["tanh", "sigmoid", "relu"] = Field(
+        "tanh", description="φ of the rnn and feedforward cells; the others have their own."
+    )
+    layers: int = Field(1, ge=1, le=64, description="Layers, one upon the other.", json_schema_extra={"unit": "layers"})
+    hidden: int = Field(
+        128, ge=1, le=65_536, description="Neurons of each layer.", json_schema_extra={"unit": "neurons"}
+    )
+    embedding: int = Field(
+        0,
+        ge=0,
+        le=65_536,
+        description="Size of a learned embedding; 0 gives one-hot symbols.",
+        json_schema_extra={"unit": "numbers"},
+    )
+    dropout: float = Field(
+        0.0,
+        ge=0.0,
+        lt=1.0,
+        description="Share of each layer's outputs dropped while training.",
+        json_schema_extra={"unit": "share"},
+    )
+    forget_bias: float = Field(
+        1.0,
+        ge=-100,
+        le=100,
+        description="What the forget gate's bias starts at (LSTM and peephole): higher remembers longer.",
+    )
