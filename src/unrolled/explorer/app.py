@@ -1,0 +1,106 @@
+"""The web application: the page, the list of exhibits, and their files, read-only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.types import ASGIApp
+
+from unrolled.explorer.files import ASK_AGAIN, FOREVER, file_response
+from unrolled.explorer.guard import Guard
+from unrolled.explorer.library import Library
+from unrolled.explorer.problems import install_problems, not_found, problem
+from unrolled.version import __version__
+
+PAGE = Path(__file__).parent / "static"
+READING = ["GET", "HEAD"]
+
+# The files of a Zarr store: metadata and chunks. Whatever else lies in the folder is nobody's business.
+STORE_KEY = re.compile(r"(?:[^/]+/)*(?:zarr\.json|c(?:/[0-9]+)*)")
+RUN_FILES = {
+    "settings.json": "application/json",
+    "metrics.jsonl": "application/x-ndjson",
+    "summary.json": "application/json",
+}
+PAGE_TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+    ".txt": "text/plain",
+    ".md": "text/plain",
+}
+
+
+def create_app(library: Library, *, page: Path = PAGE, hosts: Iterable[str] = ()) -> ASGIApp:
+    """The application that shows `library`.
+
+    Args:
+        library: the exhibits.
+        page: the folder of the built page.
+        hosts: names, besides those of this machine, that a request's Host header may have.
+    """
+    app = FastAPI(title="Unrolled", version=__version__, openapi_url=None, redirect_slashes=False)
+    install_problems(app)
+    _add_exhibits(app, library)
+    _add_page(app, page)
+    return Guard(app, hosts)
+
+
+# Every route below is a plain function: FastAPI runs it in a thread, so a slow disk holds up nobody else.
+
+
+def _add_exhibits(app: FastAPI, library: Library) -> None:
+    @app.api_route("/exhibits.json", methods=READING)
+    def exhibits() -> Response:
+        entries = [exhibit.entry() for exhibit in library.refresh()]
+        listing = {"format": "unrolled-exhibits/1", "exhibits": entries}
+        return JSONResponse(listing, headers={"Cache-Control": "no-store"})
+
+    @app.api_route("/traces/{name}/{key:path}", methods=READING)
+    def trace(request: Request, name: str, key: str) -> Response:
+        exhibit = library.get("trace", name)
+        if exhibit is None or not STORE_KEY.fullmatch(key):
+            return not_found(f"file {key!r} of a trace {name!r}")
+        kind = "application/json" if key.endswith(".json") else "application/octet-stream"
+        return file_response(request, exhibit.root, (*exhibit.parts, *key.split("/")), media_type=kind)
+
+    @app.api_route("/runs/{name}/{file:path}", methods=READING)
+    def run(request: Request, name: str, file: str) -> Response:
+        exhibit = library.get("run", name)
+        if exhibit is None or file not in RUN_FILES:
+            return not_found(f"file {file!r} of a run {name!r}")
+        return file_response(request, exhibit.root, (*exhibit.parts, file), media_type=RUN_FILES[file])
+
+
+def _add_page(app: FastAPI, page: Path) -> None:
+    @app.api_route("/{file:path}", methods=READING)
+    def static(request: Request, file: str) -> Response:
+        name = file or "index.html"
+        if name == "index.html" and not (page / name).is_file():
+            return page_is_missing()
+        kind = PAGE_TYPES.get(PurePosixPath(name).suffix)
+        if kind is None:
+            return not_found(f"page {file!r}")
+        # The bundler names what it puts into assets/ after its content.
+        cache = FOREVER if name.startswith("assets/") else ASK_AGAIN
+        return file_response(request, page, name.split("/"), media_type=kind, cache=cache)
+
+
+def page_is_missing() -> Response:
+    """503: the server runs from a source tree in which the page has not been built."""
+    return problem(
+        503,
+        "page-not-built",
+        "The page has not been built.",
+        "Run `make page` in the source tree, or install the wheel.",
+    )

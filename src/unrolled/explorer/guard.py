@@ -1,0 +1,85 @@
+"""What holds for every request and answer: who may ask, and what the browser may do with the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from unrolled.explorer.problems import problem
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+PORT = re.compile(r":[0-9]{1,5}$")
+
+# The page loads itself, its fonts and its data from this server, and draws pictures that it made. A notebook on this
+# machine, or one that proxies to this server, may show it in a frame.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "worker-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'self' http://localhost:* http://127.0.0.1:*",
+    )
+)
+
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class Guard:
+    """Lets requests pass whose Host header names this machine, and puts the security headers on every answer.
+
+    A page of another site can point its own name at 127.0.0.1 and so read a server on it (DNS rebinding); its requests
+    still carry that name in Host. Any port is right: SSH forwarding and notebooks change it.
+
+    Args:
+        app: what answers.
+        hosts: further names to accept, without port, for a proxy that passes on its own name.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
+        self.app = app
+        self.hosts = frozenset(host.lower() for host in (*LOOPBACK_NAMES, *hosts))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+            await send(message)
+
+        host = Headers(scope=scope).get("host", "")
+        answer = self.app if self._is_known(host) else self._refusal(host)
+        await answer(scope, receive, send_guarded)
+
+    def _is_known(self, host: str) -> bool:
+        return PORT.sub("", host).lower() in self.hosts
+
+    def _refusal(self, host: str) -> ASGIApp:
+        names = ", ".join(sorted(self.hosts))
+        return problem(
+            421,
+            "unknown-host",
+            f"This server answers to {names}, not to {host[:100]!r}.",
+            "Open the address that it printed, or name the proxy's host with --host-name.",
+        )
