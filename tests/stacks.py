@@ -1,0 +1,175 @@
+"""Stacks to run, the `torch.nn` modules that hold the same parameters, and runs whose shapes are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from beartype import beartype
+from jaxtyping import Float, jaxtyped
+from torch import Tensor, nn
+
+from unrolled.cells import CELLS, Cell
+from unrolled.cells.feedforward import FeedForward
+from unrolled.cells.gru import GRU
+from unrolled.cells.lstm import LSTM
+from unrolled.cells.peephole import PeepholeLSTM
+from unrolled.cells.rnn import RNN
+from unrolled.engines import ENGINES, Result, Stack
+
+EVERY_CELL: dict[str, Cell] = {
+    "lstm": LSTM(),
+    "gru": GRU(),
+    "rnn-tanh": RNN("tanh"),
+    "rnn-relu": RNN("relu"),
+    "rnn-sigmoid": RNN("sigmoid"),
+    "peephole": PeepholeLSTM(),
+    "feedforward-tanh": FeedForward("tanh"),
+    "feedforward-relu": FeedForward("relu"),
+    "feedforward-sigmoid": FeedForward("sigmoid"),
+}
+"""Every cell that the package knows, with every activation."""
+
+IN_TORCH = ("lstm", "gru", "rnn-tanh", "rnn-relu")
+"""Those that `torch.nn` has too."""
+
+assert {cell.name for cell in EVERY_CELL.values()} == set(CELLS.names()), "a cell has no tests"
+
+
+def make_module(
+    kind: str,
+    inputs: int,
+    neurons: int,
+    *,
+    depth: int = 1,
+    bidirectional: bool = False,
+    projection: int = 0,
+    bias: bool = True,
+    dtype: torch.dtype = torch.float64,
+) -> nn.RNNBase:
+    """A `torch.nn` module with weights large enough that every gate moves."""
+    options: dict[str, Any] = {"num_layers": depth, "bidirectional": bidirectional, "bias": bias, "dtype": dtype}
+    if kind == "lstm":
+        module: nn.RNNBase = nn.LSTM(inputs, neurons, proj_size=projection, **options)
+    elif kind == "gru":
+        module = nn.GRU(inputs, neurons, **options)
+    else:
+        module = nn.RNN(inputs, neurons, nonlinearity=kind.removeprefix("rnn-"), **options)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            # Twice PyTorch's own start; the ReLU's would grow without bound.
+            parameter.mul_(1.0 if kind == "rnn-relu" else 2.0)
+    return module
+
+
+def stack_of(kind: str, module: nn.RNNBase) -> Stack:
+    """The stack that shares the module's parameters."""
+    return Stack.from_parameters(
+        EVERY_CELL[kind],
+        dict(module.named_parameters()),
+        depth=module.num_layers,
+        projection=module.proj_size,
+        bidirectional=module.bidirectional,
+    )
+
+
+def make_stack(
+    kind: str,
+    inputs: int,
+    neurons: int,
+    *,
+    depth: int = 1,
+    bidirectional: bool = False,
+    dtype: torch.dtype = torch.float64,
+) -> Stack:
+    """A stack of any cell with random parameters."""
+    cell = EVERY_CELL[kind]
+    bound = (1.0 if kind == "rnn-relu" else 2.0) / neurons**0.5
+    parameters: dict[str, Tensor] = {}
+    for index in range(depth):
+        width = neurons * (2 if bidirectional else 1) if index else inputs
+        for ending in ("", "_reverse") if bidirectional else ("",):
+            for name, shape in cell.parameter_shapes(width, neurons).items():
+                value = torch.empty(shape, dtype=dtype).uniform_(-bound, bound)
+                parameters[f"{name}_l{index}{ending}"] = value.requires_grad_()
+    return Stack.from_parameters(cell, parameters, depth=depth, bidirectional=bidirectional)
+
+
+def as_type(stack: Stack, dtype: torch.dtype) -> Stack:
+    """The same stack with fresh parameters of another type."""
+    parameters = {
+        f"{name}_{layer.name}": value.detach().to(dtype).requires_grad_()
+        for layer in stack.layers
+        for name, value in layer.parameters.items()
+    }
+    return Stack.from_parameters(
+        stack.cell,
+        parameters,
+        depth=stack.depth,
+        projection=stack.projection,
+        bidirectional=stack.bidirectional,
+        dropout=stack.dropout,
+    )
+
+
+def random_state(stack: Stack, batch: int, dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
+    """A state to start from that is not zero."""
+    zero = stack.zero_state(batch, torch.empty(0, dtype=dtype))
+    return {name: torch.empty_like(value).uniform_(-0.9, 0.9) for name, value in zero.items()}
+
+
+def every_signal(stack: Stack) -> tuple[str, ...]:
+    return tuple(signal.name for signal in stack.cell.signals)
+
+
+@jaxtyped(typechecker=beartype)
+def step(
+    cell: Cell,
+    parameters: Mapping[str, Tensor],
+    x: Float[Tensor, "batch inputs"],
+    state: Mapping[str, Float[Tensor, "batch _"]],
+    **options: Any,
+) -> dict[str, Tensor]:
+    """One step of a cell, whose signals' shapes and type are checked."""
+    signals = cell.step(parameters, x, state, **options)
+    assert list(signals) == [signal.name for signal in cell.signals]
+    for name, value in signals.items():
+        shape = "batch projection" if name == "hidden" and "weight_hr" in parameters else "batch neurons"
+        assert isinstance(value, Float[Tensor, shape]), (name, value.shape)
+        assert value.dtype == x.dtype
+    return signals
+
+
+@jaxtyped(typechecker=beartype)
+def run(
+    engine: str,
+    stack: Stack,
+    inputs: Float[Tensor, "steps batch inputs"],
+    state: Mapping[str, Float[Tensor, "layers batch _"]] | None = None,
+    **options: Any,
+) -> Result:
+    """A run of an engine, whose result's shapes and type are checked."""
+    result = ENGINES.get(engine)().run(stack, inputs, state, **options)
+    hidden, layers = stack.projection or stack.neurons, len(stack.layers)
+    assert isinstance(result.outputs, Float[Tensor, f"steps batch {stack.outputs}"]), result.outputs.shape
+    assert tuple(result.state) == stack.cell.state
+    values = {**result.state, **{f"{at}.{name}": v for at, s in result.signals.items() for name, v in s.items()}}
+    for name, value in values.items():
+        size = hidden if name.endswith("hidden") else stack.neurons
+        shape = f"{layers} batch {size}" if name in result.state else f"steps batch {size}"
+        assert isinstance(value, Float[Tensor, shape]), (name, value.shape)
+    assert {value.dtype for value in (result.outputs, *values.values())} == {inputs.dtype}
+    return result
+
+
+def distance(ours: Tensor, theirs: Tensor) -> float:
+    """The largest difference of two tensors of one shape."""
+    assert ours.shape == theirs.shape
+    return float((ours.detach().double() - theirs.detach().double()).abs().max()) if ours.numel() else 0.0
+
+
+def assert_same(ours: Tensor, theirs: Tensor, tolerance: float = 1e-12) -> None:
+    """Equal to `tolerance`, for values above 1 as a share of the largest."""
+    largest = max(1.0, float(theirs.detach().abs().max()))
+    assert distance(ours, theirs) <= tolerance * largest
