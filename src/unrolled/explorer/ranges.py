@@ -30,12 +30,11 @@ def read_range(header: str | None, size: int) -> tuple[int, int] | None:
     if not first:
         return _suffix(last, size)
     start = _number(first)
-    stop = _number(last) + 1 if last else size
-    if stop <= start:
+    if last and _number(last) < start:
         return None
     if start >= size:
         raise UnsatisfiableRangeError
-    return start, min(stop, size)
+    return start, min(_number(last) + 1, size) if last else size
 
 
 def _suffix(length: str, size: int) -> tuple[int, int] | None:
