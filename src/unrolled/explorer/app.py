@@ -102,5 +102,5 @@ def page_is_missing() -> Response:
         503,
         "page-not-built",
         "The page has not been built.",
-        "Run `make page` in the source tree, or install the wheel.",
+        "Run `npm ci && npm run build` in web/, or install the wheel.",
     )

@@ -81,5 +81,5 @@ class Guard:
             421,
             "unknown-host",
             f"This server answers to {names}, not to {host[:100]!r}.",
-            "Open the address that it printed, or name the proxy's host with --host-name.",
+            "Open the address that it printed; for a proxy with a name of its own, give serve() that name in hosts.",
         )

@@ -146,7 +146,7 @@ def greeting(library: Library, url: str, page: Path) -> list[str]:
         port = url.rstrip("/").rpartition(":")[2]
         lines.append(f"From your own machine: ssh -L {port}:{HOST}:{port} THIS-MACHINE, then open that address there.")
     if not (page / "index.html").is_file():
-        lines.append("The page has not been built, so only its data is served; run `make page` in the source tree.")
+        lines.append("The page has not been built, so only its data is served; run `npm ci && npm run build` in web/.")
     return lines
 
 
