@@ -127,7 +127,7 @@ class Task(ABC):
 
     def _finish(self, symbols: NDArray[Any], lengths: NDArray[np.int64], questions: NDArray[np.int64]) -> Batch:
         """A batch from its symbols and the lengths of its questions."""
-        steps: NDArray[np.int64] = np.arange(symbols.shape[1])
+        steps = np.arange(int(symbols.shape[1]))
         knowable = (steps > questions[:, None] + 1) & (steps < lengths[:, None])
         return Batch(symbols.astype(np.uint32), lengths, knowable)
 
