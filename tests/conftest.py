@@ -19,5 +19,5 @@ def seeds() -> None:
     """Seeds every generator; one thread, for small matrices run faster so and add up in one order."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    np.random.seed(0)  # noqa: NPY002 - the legacy generator is what other packages draw from
+    np.random.seed(0)
     random.seed(0)

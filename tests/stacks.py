@@ -1,5 +1,7 @@
 """Stacks to run, the `torch.nn` modules that hold the same parameters, and runs whose shapes are checked."""
 
+# ruff: noqa: F722 - the names of axes are no Python expressions
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -83,8 +85,9 @@ def make_stack(
     bidirectional: bool = False,
     dtype: torch.dtype = torch.float64,
 ) -> Stack:
-    """A stack of any cell with random parameters."""
+    """A stack of any cell with random parameters; one that carries no state has no second direction."""
     cell = EVERY_CELL[kind]
+    bidirectional = bidirectional and bool(cell.state)
     bound = (1.0 if kind == "rnn-relu" else 2.0) / neurons**0.5
     parameters: dict[str, Tensor] = {}
     for index in range(depth):

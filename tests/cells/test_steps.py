@@ -173,7 +173,7 @@ def test_gru_by_hand() -> None:
 
 
 def test_grus_reset_gate_acts_after_the_product() -> None:
-    """PyTorch's form r·(W_hn h₋₁ + b_hn) and the first paper's W_hn (r·h₋₁) + b_hn differ as soon as there is a bias."""
+    """PyTorch's r·(W_hn h₋₁ + b_hn) and the first paper's W_hn (r·h₋₁) + b_hn differ as soon as there is a bias."""
     parameters = {
         "weight_ih": torch.zeros(3, 1),
         "weight_hh": torch.tensor([[0.0], [0.0], [2.0]]),

@@ -11,13 +11,15 @@ import torch
 from torch import Tensor
 
 from unrolled.engines.stack import Layer, Stack
+from unrolled.errors import ModelError, UnknownNameError
 
 BLOCK = 512
 """Steps that are recorded at a time: a cell state rebuilt from gates is anchored again this often."""
 
 Sink: TypeAlias = Callable[[str, int, Mapping[str, Tensor]], None]
 """Takes a layer's name, the first step of a block and its signals `(steps, batch, neurons)`; the tensors may be reused
-after it returns. Blocks of a forward layer come in the order of time, those of a reverse layer in any order."""
+after it returns. A block starts at a multiple of `BLOCK` and has `BLOCK` steps, a layer's last block perhaps fewer.
+Blocks of a forward layer come in the order of time, those of a reverse layer in any order."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Edit:
         layer: the layer's name (`l0`, `l1_reverse`).
         signal: the signal's name.
         neurons: which ones; None for all.
-        value: a number, or a tensor `(steps, batch, neurons)` or one that broadcasts to it.
+        value: a number, or a tensor that broadcasts to `(steps, batch, neurons)`: all steps, and the held neurons.
         steps: the span of steps in which it holds; None for all.
     """
 
@@ -82,10 +84,14 @@ class Engine(ABC):
             inputs: `(steps, batch, inputs)`, at least one step.
             state: the carried signals before the first step; zeros where None.
             lengths: `(batch,)` steps of each sequence, 1 to `steps`; None where all are as long as the inputs.
-            record: names of the signals to record, of every layer. Recorded values carry no gradient.
+            record: names of the signals to record, of every layer. A run that records carries no gradient.
             edits: what is held while it runs.
             sink: takes the recorded signals block by block instead of the result.
             training: whether dropout acts.
+
+        Raises:
+            UnknownNameError: `record` or `edits` name a layer or signal that the stack does not have.
+            ModelError: the inputs, lengths or edits do not fit the stack.
         """
 
 
@@ -97,10 +103,14 @@ class Recording:
         self._blocks: dict[str, list[tuple[int, dict[str, Tensor]]]] = {}
 
     def add(self, layer: Layer, start: int, signals: Mapping[str, Tensor]) -> None:
-        if self._sink is not None:
-            self._sink(layer.name, start, signals)
-        else:
+        """Takes signals from step `start` on, a multiple of `BLOCK`; any number of steps."""
+        if self._sink is None:
             self._blocks.setdefault(layer.name, []).append((start, dict(signals)))
+            return
+        steps = len(next(iter(signals.values())))
+        for first in range(0, steps, BLOCK):
+            block = {name: value[first : first + BLOCK] for name, value in signals.items()}
+            self._sink(layer.name, start + first, block)
 
     def signals(self) -> dict[str, dict[str, Tensor]]:
         whole: dict[str, dict[str, Tensor]] = {}
@@ -108,6 +118,48 @@ class Recording:
             parts = [signals for _, signals in sorted(blocks, key=lambda block: block[0])]
             whole[layer] = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         return whole
+
+
+def check_request(
+    stack: Stack,
+    inputs: Tensor,
+    state: Mapping[str, Tensor] | None,
+    lengths: Tensor | None,
+    record: Collection[str],
+    edits: Sequence[Edit],
+) -> None:
+    """Refuses what no engine could run as it was meant; see `Engine.run`."""
+    _check_shapes(stack, inputs, state, lengths)
+    signals = [signal.name for signal in stack.cell.signals]
+    for name in [*record, *(edit.signal for edit in edits)]:
+        if name not in signals:
+            raise UnknownNameError("signal", name, signals)
+    layers = [layer.name for layer in stack.layers]
+    for edit in edits:
+        if edit.layer not in layers:
+            raise UnknownNameError("layer", edit.layer, layers)
+        size = stack.projection if edit.signal == "hidden" and stack.projection else stack.neurons
+        wrong = [neuron for neuron in edit.neurons or () if not 0 <= neuron < size]
+        if wrong:
+            raise ModelError(f"There is no neuron {wrong[0]} in {edit.layer}; its {edit.signal} has 0 to {size - 1}.")
+
+
+def _check_shapes(stack: Stack, inputs: Tensor, state: Mapping[str, Tensor] | None, lengths: Tensor | None) -> None:
+    if inputs.dim() != 3 or inputs.shape[0] < 1 or inputs.shape[2] != stack.inputs:
+        raise ModelError(
+            f"The inputs have the shape {tuple(inputs.shape)}; this stack reads (steps, batch, {stack.inputs}), "
+            "one step or more."
+        )
+    steps, batch = inputs.shape[:2]
+    if lengths is not None and (lengths.shape != (batch,) or ((lengths < 1) | (lengths > steps)).any()):
+        given = [int(length) for length in lengths.flatten()]
+        raise ModelError(f"The lengths are {given}; allowed are {batch} numbers from 1 to {steps}.")
+    if state is not None:
+        sizes = stack.cell.state_sizes(stack.neurons, stack.projection)
+        right = {name: (len(stack.layers), batch, size) for name, size in sizes.items()}
+        given = {name: tuple(value.shape) for name, value in state.items()}
+        if given != right:
+            raise ModelError(f"The state has the shapes {given}; this stack carries {right}.")
 
 
 def past_end(steps: int, lengths: Tensor) -> Tensor:

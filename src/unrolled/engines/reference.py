@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unrolled.cells.cell import Edit as CellEdit
-from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, past_end
+from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, check_request, past_end
 from unrolled.engines.stack import Layer, Stack
 
 
@@ -34,23 +34,26 @@ class ReferenceEngine(Engine):
         sink: Sink | None = None,
         training: bool = False,
     ) -> Result:
+        check_request(stack, inputs, state, lengths, record, edits)
+        lengths = lengths.to(inputs.device) if lengths is not None else None
         before = state if state is not None else stack.zero_state(inputs.shape[1], inputs)
         recording = Recording(sink)
         after: list[dict[str, Tensor]] = []
         x = inputs
-        for first in range(0, len(stack.layers), stack.directions):
-            if first and training and stack.dropout:
-                x = F.dropout(x, stack.dropout)
-            outputs: list[Tensor] = []
-            for position in range(first, first + stack.directions):
-                layer = stack.layers[position]
-                held = [edit for edit in edits if edit.layer == layer.name]
-                here = {name: value[position] for name, value in before.items()}
-                y, last = self._run_layer(stack, layer, x, here, lengths, record, held, recording)
-                outputs.append(y)
-                after.append(last)
-            x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
-        final = {name: torch.stack([last[name] for last in after]) for name in stack.cell.state}
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not record):
+            for first in range(0, len(stack.layers), stack.directions):
+                if first and training and stack.dropout:
+                    x = F.dropout(x, stack.dropout)
+                outputs: list[Tensor] = []
+                for position in range(first, first + stack.directions):
+                    layer = stack.layers[position]
+                    held = [edit for edit in edits if edit.layer == layer.name]
+                    here = {name: value[position] for name, value in before.items()}
+                    y, last = self._run_layer(stack, layer, x, here, lengths, record, held, recording)
+                    outputs.append(y)
+                    after.append(last)
+                x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
+            final = {name: torch.stack([last[name] for last in after]) for name in stack.cell.state}
         return Result(x, final, recording.signals())
 
     def _run_layer(
@@ -69,7 +72,7 @@ class ReferenceEngine(Engine):
         outputs: list[Tensor | None] = [None] * steps
         kept: dict[str, list[Tensor]] = {name: [] for name in record}
         order = range(steps - 1, -1, -1) if layer.reverse else range(steps)
-        for done, t in enumerate(order, start=1):
+        for t in order:
             signals = stack.cell.step(layer.parameters, x[t], state, _edit_at(edits, t))
             if ended is None:
                 outputs[t] = signals["hidden"]
@@ -79,11 +82,12 @@ class ReferenceEngine(Engine):
                 outputs[t] = signals["hidden"].masked_fill(over, 0.0)
                 state = {name: torch.where(over, state[name], signals[name]) for name in stack.cell.state}
             for name, values in kept.items():
-                value = signals[name].detach()
+                value = signals[name]
                 values.append(value.masked_fill(ended[t][:, None], 0.0) if ended is not None else value)
-            if record and (done % BLOCK == 0 or done == steps):
+            whole = t % BLOCK == 0 if layer.reverse else (t + 1) % BLOCK == 0 or t + 1 == steps
+            if record and whole:
                 block = {name: torch.stack(values[::-1] if layer.reverse else values) for name, values in kept.items()}
-                recording.add(layer, t if layer.reverse else t + 1 - len(block[next(iter(block))]), block)
+                recording.add(layer, t - t % BLOCK, block)
                 kept = {name: [] for name in record}
         return torch.stack([output for output in outputs if output is not None]), state
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import ClassVar
+from itertools import pairwise
+from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -13,8 +14,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from unrolled.cells.cell import ACTIVATIONS
 from unrolled.cells.feedforward import FeedForward
 from unrolled.cells.rnn import RNN
-from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, past_end, reverse
+from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, check_request, past_end, reverse
 from unrolled.engines.stack import Layer, Stack
+from unrolled.errors import ModelError
 
 State = dict[str, Tensor]
 
@@ -23,8 +25,9 @@ class TorchEngine(Engine):
     """RNN (tanh, relu), LSTM and GRU through PyTorch's kernels; feed-forward layers through one product.
 
     Recording runs each layer in blocks of at most 512 steps. PyTorch gives h at every step and c at the end of a block;
-    one product over all steps of the block gives the gates, and a scan of pointwise operations gives c, which so never
-    drifts further than one block from PyTorch's own.
+    one product over all steps of the block gives the gates, and a scan of pointwise operations gives c. What the scan
+    has drifted from PyTorch's own c by the block's end is taken back over the block, so that c is anchored on PyTorch's
+    and still adds up at every step.
     """
 
     name: ClassVar[str] = "torch"
@@ -35,6 +38,8 @@ class TorchEngine(Engine):
             return "PyTorch's kernels cannot be edited while they run"
         if cell.name not in {"feedforward", "rnn", "lstm", "gru"}:
             return f"PyTorch has no kernel for the {cell.title} cell"
+        if isinstance(cell, FeedForward) and stack.bidirectional:
+            return "a feed-forward layer has no direction"
         if isinstance(cell, RNN) and cell.activation == "sigmoid":
             return "PyTorch's RNN knows tanh and relu, not sigmoid"
         return None
@@ -51,14 +56,17 @@ class TorchEngine(Engine):
         sink: Sink | None = None,
         training: bool = False,
     ) -> Result:
+        check_request(stack, inputs, state, lengths, record, edits)
+        if why_not := self.why_not(stack, recording=bool(record), editing=bool(edits)):
+            raise ModelError(f"The engine 'torch' cannot run this: {why_not}.", "Let choose_engine take one that can.")
+        lengths = lengths.to(inputs.device) if lengths is not None else None
         before = dict(state) if state is not None else stack.zero_state(inputs.shape[1], inputs)
-        if isinstance(stack.cell, FeedForward):
-            return _run_feedforward(stack, stack.cell, inputs, lengths, record, sink, training)
-        if record:
-            with torch.no_grad():
-                return _run_recording(stack, inputs, before, lengths, record, sink)
-        outputs, after = _kernel(stack, stack.layers, inputs, before, lengths, training)
-        return Result(outputs, after)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not record):
+            if isinstance(stack.cell, FeedForward):
+                return _run_feedforward(stack, stack.cell, inputs, lengths, record, sink, training)
+            if record:
+                return _run_recording(stack, inputs, before, lengths, record, sink, training)
+            return Result(*_kernel(stack, stack.layers, inputs, before, lengths, training))
 
 
 def _kernel(
@@ -77,14 +85,16 @@ def _kernel(
     else:
         kernel = torch.lstm if lstm else torch.gru
     if lengths is None:
-        y, *after = kernel(x, states, flat, bias, depth, dropout, training, both, False)  # pyright: ignore
+        given = kernel(x, states, flat, bias, depth, dropout, training, both, False)  # pyright: ignore
+        y, *after = cast("tuple[Tensor, ...]", given)
     else:
         packed = pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
         order, back = packed.sorted_indices, packed.unsorted_indices
         assert order is not None
         assert back is not None
         states = [s[:, order] for s in states] if lstm else state["hidden"][:, order]
-        data, *after = kernel(packed.data, packed.batch_sizes, states, flat, bias, depth, dropout, training, both)  # pyright: ignore
+        given = kernel(packed.data, packed.batch_sizes, states, flat, bias, depth, dropout, training, both)  # pyright: ignore
+        data, *after = cast("tuple[Tensor, ...]", given)
         y, _ = pad_packed_sequence(packed._replace(data=data), total_length=x.shape[0])
         after = [s[:, back] for s in after]
     return y, dict(zip(stack.cell.state, after, strict=True))
@@ -107,17 +117,25 @@ def _run_feedforward(
         if lengths is not None:
             x = x.masked_fill(past_end(x.shape[0], lengths)[:, :, None], 0.0)
         if record:
-            recording.add(layer, 0, {"hidden": x.detach()})
+            recording.add(layer, 0, {"hidden": x})
     return Result(x, {}, recording.signals())
 
 
 def _run_recording(
-    stack: Stack, x: Tensor, before: State, lengths: Tensor | None, record: Collection[str], sink: Sink | None
+    stack: Stack,
+    x: Tensor,
+    before: State,
+    lengths: Tensor | None,
+    record: Collection[str],
+    sink: Sink | None,
+    training: bool,
 ) -> Result:
     """Layer after layer, each in blocks; a reverse layer runs forward over its input turned round."""
     recording = Recording(sink)
     after: list[State] = []
     for first in range(0, len(stack.layers), stack.directions):
+        if first and training and stack.dropout:
+            x = F.dropout(x, stack.dropout)
         outputs: list[Tensor] = []
         for position in range(first, first + stack.directions):
             layer = stack.layers[position]
@@ -143,6 +161,8 @@ def _record_layer(
     steps = x.shape[0]
     turned = Recording(None)  # a reverse layer is turned back as a whole
     x = reverse(x, lengths) if layer.reverse else x
+    if lengths is not None:  # the kernel reads what lies past the end: let it be harmless
+        x = x.masked_fill(past_end(steps, lengths)[:, :, None], 0.0)
     outputs: list[Tensor] = []
     for start in range(0, steps, BLOCK):
         block = x[start : start + BLOCK]
@@ -150,6 +170,8 @@ def _record_layer(
         hidden, after = _kernel(stack, [layer], block, kernel_state, None, training=False)
         signals = RECOVER[stack.cell.name](layer, block, hidden, state)
         last = {name: value[0] for name, value in after.items()}
+        if "cell" in last:
+            _anchor(signals["cell"], last["cell"])
         if lengths is not None:
             last = _last_states(signals, state, last, lengths - start, len(block))
             ended = past_end(len(block), lengths - start)[:, :, None]
@@ -192,6 +214,20 @@ def _recover_lstm(layer: Layer, x: Tensor, hidden: Tensor, state: State) -> Stat
     for kept, stored in zip(f.unbind(0), cell.unbind(0), strict=True):
         now = stored.addcmul_(kept, now)
     return {"input_gate": i, "forget_gate": f, "candidate": g, "cell": cell, "output_gate": o, "hidden": hidden}
+
+
+def _anchor(cell: Tensor, last: Tensor) -> None:
+    """Moves a block's scanned cell states, in place, so that they end in PyTorch's own.
+
+    The scan drifts because its gates differ from the kernel's in the last bit, at each step in proportion to |c|; in
+    the same proportion the drift is taken back, so that no single step leaves c = f·c₋₁ + i·g by more than rounding.
+    """
+    share = cell.abs()
+    for before, now in pairwise(share.unbind(0)):
+        now.add_(before)
+    rate = (last - cell[-1]) / share[-1].clamp_min(torch.finfo(cell.dtype).tiny)
+    cell.addcmul_(share, rate.nan_to_num(0.0, 0.0, 0.0)[None])
+    cell[-1] = last
 
 
 def _recover_gru(layer: Layer, x: Tensor, hidden: Tensor, state: State) -> State:

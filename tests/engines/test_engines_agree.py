@@ -1,0 +1,300 @@
+"""Every engine gives the reference's numbers: outputs, states, every signal, gradients."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from tests.stacks import (
+    EVERY_CELL,
+    IN_TORCH,
+    as_type,
+    assert_same,
+    distance,
+    every_signal,
+    make_module,
+    make_stack,
+    random_state,
+    run,
+    stack_of,
+)
+from unrolled.engines import BLOCK, ENGINES, Result
+
+
+def can_run(engine: str, kind: str) -> bool:
+    stack = make_stack(kind, 1, 1)
+    return ENGINES.get(engine)().why_not(stack, recording=True, editing=False) is None
+
+
+ENGINE_AND_CELL = [
+    (engine, kind)
+    for engine in ENGINES.names()
+    if engine != "reference"
+    for kind in EVERY_CELL
+    if can_run(engine, kind)
+]
+assert {("torch", kind) for kind in IN_TORCH} <= set(ENGINE_AND_CELL)
+
+shapes = {
+    "steps": st.sampled_from([1, 2, 7, 40]),
+    "batch": st.sampled_from([1, 5]),
+    "inputs": st.sampled_from([1, 3]),
+    "neurons": st.sampled_from([1, 3, 17]),
+    "depth": st.integers(1, 2),
+    "bidirectional": st.booleans(),
+    "ragged": st.booleans(),
+    "seed": st.integers(0, 99),
+}
+# Long sequences, at the edges of a block and beyond, and wide layers: few, for the reference is a Python loop.
+long_runs = pytest.mark.parametrize(
+    ("steps", "batch", "neurons", "bidirectional", "ragged"),
+    [
+        (BLOCK - 1, 1, 3, False, False),
+        (BLOCK, 5, 1, True, False),
+        (BLOCK + 1, 1, 17, True, False),
+        (2 * BLOCK + 76, 5, 3, True, True),
+        (40, 5, 129, False, True),
+    ],
+)
+
+
+def sequence_lengths(steps: int, batch: int) -> Tensor:
+    """Ragged lengths, one at a block's edge and one whole where they fit."""
+    lengths = torch.randint(1, steps + 1, (batch,))
+    for place, length in enumerate((steps, BLOCK, BLOCK + 1)):
+        if place < batch and length <= steps:
+            lengths[place] = length
+    return lengths
+
+
+def compare(
+    engine: str,
+    kind: str,
+    *,
+    steps: int,
+    batch: int,
+    neurons: int,
+    ragged: bool,
+    inputs: int = 3,
+    depth: int = 1,
+    bidirectional: bool = False,
+) -> None:
+    stack = make_stack(kind, inputs, neurons, depth=depth, bidirectional=bidirectional)
+    x = torch.randn(steps, batch, inputs, dtype=torch.float64)
+    state = random_state(stack, batch)
+    lengths = sequence_lengths(steps, batch) if ragged else None
+    record = every_signal(stack)
+    right = run("reference", stack, x, state, lengths=lengths, record=record)
+    for result in (
+        run(engine, stack, x, state, lengths=lengths),
+        run(engine, stack, x, state, lengths=lengths, record=record),
+    ):
+        assert_same(result.outputs, right.outputs)
+        for name, value in right.state.items():
+            assert_same(result.state[name], value)
+    assert list(result.signals) == [layer.name for layer in stack.layers]
+    for layer, signals in right.signals.items():
+        assert tuple(result.signals[layer]) == record
+        for name, value in signals.items():
+            assert_same(result.signals[layer][name], value)
+
+
+@settings(max_examples=15)
+@given(**shapes)
+@pytest.mark.parametrize(("engine", "kind"), ENGINE_AND_CELL)
+def test_float64_agrees(engine: str, kind: str, seed: int, **shape: int) -> None:
+    torch.manual_seed(seed)
+    compare(engine, kind, **shape)  # type: ignore[arg-type]
+
+
+@long_runs
+@pytest.mark.parametrize(("engine", "kind"), ENGINE_AND_CELL)
+def test_float64_agrees_over_long_sequences(
+    engine: str, kind: str, steps: int, batch: int, neurons: int, bidirectional: bool, ragged: bool
+) -> None:
+    compare(engine, kind, steps=steps, batch=batch, neurons=neurons, ragged=ragged, bidirectional=bidirectional)
+
+
+@settings(max_examples=8)
+@given(**shapes)
+@pytest.mark.parametrize(("engine", "kind"), ENGINE_AND_CELL)
+def test_gradients_agree(
+    engine: str, kind: str, steps: int, batch: int, inputs: int, neurons: int, ragged: bool, seed: int, **form: int
+) -> None:
+    torch.manual_seed(seed)
+    stack = make_stack(kind, inputs, neurons, **form)  # type: ignore[arg-type]
+    lengths = sequence_lengths(steps, batch) if ragged else None
+    x = torch.randn(steps, batch, inputs, dtype=torch.float64, requires_grad=True)
+    state = {name: value.requires_grad_() for name, value in random_state(stack, batch).items()}
+    leaves = [x, *state.values(), *(value for layer in stack.layers for value in layer.parameters.values())]
+    weights: list[Tensor] = []
+
+    def gradients(name: str) -> tuple[Tensor, ...]:
+        result = run(name, stack, x, state, lengths=lengths)
+        values = [result.outputs, *result.state.values()]
+        weights[:] = weights or [torch.randn_like(value) for value in values]
+        return torch.autograd.grad(values, leaves, weights)
+
+    for ours, right in zip(gradients(engine), gradients("reference"), strict=True):
+        assert_same(ours, right)
+
+
+@pytest.mark.parametrize("steps", [7, BLOCK + 1, 2 * BLOCK + 76])
+@pytest.mark.parametrize("neurons", [3, 129])
+@pytest.mark.parametrize(("engine", "kind"), [pair for pair in ENGINE_AND_CELL if pair[1] in IN_TORCH])
+def test_float32_is_as_near_to_float64_as_pytorch(engine: str, kind: str, neurons: int, steps: int) -> None:
+    """Twice PyTorch's own distance, and the rounding of the value itself.
+
+    What PyTorch does not show (gates) is compared with its own operations, one step after the other.
+    """
+    if neurons == 129 and steps > BLOCK + 1:
+        steps = 40
+    module = make_module(kind, 3, neurons, depth=2, dtype=torch.float32)
+    single = stack_of(kind, module)
+    double = as_type(single, torch.float64)
+    x = torch.randn(steps, 2, 3)
+    record = every_signal(single)
+    right = run("reference", double, x.double(), record=record)
+    pytorch = run("reference", single, x, record=record)
+    theirs = module(x)[0]
+    ours = run(engine, single, x, record=record)
+
+    def bound(own: float, value: Tensor) -> float:
+        return 2 * own + 2 * torch.finfo(torch.float32).eps * float(value.abs().max())
+
+    assert distance(ours.outputs, right.outputs) <= bound(distance(theirs, right.outputs), right.outputs)
+    assert distance(run(engine, single, x).outputs, right.outputs) <= bound(
+        distance(theirs, right.outputs), right.outputs
+    )
+    for layer, signals in right.signals.items():
+        for name, value in signals.items():
+            own = distance(pytorch.signals[layer][name], value)
+            assert distance(ours.signals[layer][name], value) <= bound(own, value), (layer, name)
+
+
+@pytest.mark.parametrize(("engine", "kind"), [pair for pair in ENGINE_AND_CELL if pair[1] in IN_TORCH])
+def test_float32_gradients_are_as_near_to_float64_as_pytorchs(engine: str, kind: str) -> None:
+    module = make_module(kind, 3, 17, depth=2, dtype=torch.float32)
+    single = stack_of(kind, module)
+    double = as_type(single, torch.float64)
+    x = torch.randn(40, 2, 3)
+    weight = torch.randn(40, 2, 17)
+
+    def gradients(outputs: Tensor, parameters: list[Tensor]) -> tuple[Tensor, ...]:
+        return torch.autograd.grad(outputs, parameters, weight.to(outputs.dtype))
+
+    def of(stack: object) -> list[Tensor]:
+        return [value for layer in stack.layers for value in layer.parameters.values()]  # type: ignore[attr-defined]
+
+    right = gradients(run("reference", double, x.double()).outputs, of(double))
+    ours = gradients(run(engine, single, x).outputs, of(single))
+    theirs = gradients(module(x)[0], list(module.parameters()))
+    for one, own, true in zip(ours, theirs, right, strict=True):
+        rounding = 2 * torch.finfo(torch.float32).eps * float(true.abs().max())
+        assert distance(one, true) <= 2 * distance(own, true) + rounding
+
+
+def recorded(engine: str, kind: str, *, steps: int, ragged: bool, dtype: torch.dtype) -> tuple[Result, Result]:
+    """The same run recorded into its result, and through a sink that keeps copies and then spoils what it was given."""
+    stack = make_stack(kind, 3, 5, depth=2, bidirectional=True, dtype=dtype)
+    x, state = torch.randn(steps, 2, 3, dtype=dtype), random_state(stack, 2, dtype)
+    options = {"lengths": sequence_lengths(steps, 2) if ragged else None, "record": every_signal(stack)}
+    seen: list[tuple[str, int, dict[str, Tensor]]] = []
+    whole = run(engine, stack, x, state, **options)
+    streamed = run(engine, stack, x, state, sink=lambda *block: seen.append(copied(*block)), **options)
+    assert streamed.signals == {}
+    gathered: dict[str, dict[str, Tensor]] = {}
+    for layer in whole.signals:
+        blocks = [(start, signals) for name, start, signals in seen if name == layer]
+        if not layer.endswith("_reverse"):
+            assert blocks == sorted(blocks, key=lambda block: block[0]), "out of the order of time"
+        blocks.sort(key=lambda block: block[0])
+        assert [start for start, _ in blocks] == list(range(0, steps, BLOCK))
+        assert {len(value) for _, signals in blocks[:-1] for value in signals.values()} <= {BLOCK}
+        gathered[layer] = {name: torch.cat([signals[name] for _, signals in blocks]) for name in whole.signals[layer]}
+    return whole, replace(streamed, signals=gathered)
+
+
+def copied(layer: str, start: int, signals: dict[str, Tensor]) -> tuple[str, int, dict[str, Tensor]]:
+    return layer, start, {name: value.clone() for name, value in signals.items()}
+
+
+@pytest.mark.parametrize("steps", [1, BLOCK, 2 * BLOCK + 76])
+@pytest.mark.parametrize("ragged", [False, True])
+@pytest.mark.parametrize(("engine", "kind"), [*ENGINE_AND_CELL, ("reference", "peephole")])
+def test_a_sink_gets_what_the_result_would_hold(engine: str, kind: str, ragged: bool, steps: int) -> None:
+    whole, streamed = recorded(engine, kind, steps=steps, ragged=ragged, dtype=torch.float32)
+    assert torch.equal(whole.outputs, streamed.outputs)
+    assert all(torch.equal(whole.state[name], streamed.state[name]) for name in whole.state)
+    for layer, signals in whole.signals.items():
+        assert all(torch.equal(value, streamed.signals[layer][name]) for name, value in signals.items())
+
+
+@settings(max_examples=6)
+@given(
+    steps=st.sampled_from([3, BLOCK + 1, 2 * BLOCK + 76]),
+    scale=st.sampled_from([0.3, 3.0, 30.0]),
+    seed=st.integers(0, 99),
+)
+@pytest.mark.parametrize(("engine", "kind"), [*ENGINE_AND_CELL, ("reference", "peephole")])
+def test_what_is_recorded_adds_up(engine: str, kind: str, steps: int, scale: float, seed: int) -> None:
+    """Ranges and identities at every step, to the rounding of float32."""
+    torch.manual_seed(seed)
+    stack = make_stack(kind, 3, 5, bidirectional=True, dtype=torch.float32)
+    x, state = scale * torch.randn(steps, 2, 3), random_state(stack, 2, torch.float32)
+    result = run(engine, stack, x, state, record=every_signal(stack))
+    for position, layer in enumerate(stack.layers):
+        signals = result.signals[layer.name]
+        for signal in stack.cell.signals:
+            assert signal.low is None or signals[signal.name].min() >= signal.low
+            assert signal.high is None or signals[signal.name].max() <= signal.high
+        before = {
+            name: torch.cat([signals[name][1:], state[name][position][None]])
+            if layer.reverse
+            else torch.cat([state[name][position][None], signals[name][:-1]])
+            for name in stack.cell.state
+        }
+        for identity in stack.cell.identities:
+            assert_same(identity.right(signals, before), signals[identity.signal], 4 * torch.finfo(torch.float32).eps)
+
+
+@pytest.mark.parametrize("engine", list(ENGINES.names()))
+def test_what_lies_past_the_end_does_not_matter(engine: str) -> None:
+    """Padding of NaN changes nothing: not the outputs, not the state, not a recorded signal."""
+    stack = make_stack("lstm", 3, 5, depth=2, bidirectional=True)
+    lengths = torch.tensor([4, 9])
+    x = torch.randn(9, 2, 3, dtype=torch.float64)
+    spoiled = x.clone()
+    spoiled[4:, 0] = float("nan")
+    options = {"lengths": lengths, "record": every_signal(stack)}
+    clean, dirty = run(engine, stack, x, **options), run(engine, stack, spoiled, **options)
+    assert torch.equal(dirty.outputs, clean.outputs)
+    assert all(torch.equal(dirty.state[name], value) for name, value in clean.state.items())
+    for layer, signals in clean.signals.items():
+        assert all(torch.equal(dirty.signals[layer][name], value) for name, value in signals.items())
+        assert all((value[4:, 0] == 0).all() for value in signals.values())
+
+
+@pytest.mark.parametrize("engine", list(ENGINES.names()))
+def test_a_run_that_records_carries_no_gradient(engine: str) -> None:
+    stack = make_stack("gru", 3, 5)
+    x = torch.randn(4, 2, 3, dtype=torch.float64, requires_grad=True)
+    result = run(engine, stack, x, record=("hidden",))
+    assert not result.outputs.requires_grad
+    assert not result.signals["l0"]["hidden"].requires_grad
+    assert run(engine, stack, x).outputs.requires_grad
+
+
+@pytest.mark.parametrize("engine", list(ENGINES.names()))
+def test_dropout_acts_while_training_and_recording_too(engine: str) -> None:
+    stack = replace(make_stack("lstm", 3, 17, depth=2, dtype=torch.float32), dropout=0.5)
+    x = torch.randn(30, 2, 3)
+    for record in ((), ("hidden",)):
+        quiet = run(engine, stack, x, record=record).outputs
+        assert torch.equal(run(engine, stack, x, record=record).outputs, quiet)
+        assert distance(run(engine, stack, x, record=record, training=True).outputs, quiet) > 0.01
