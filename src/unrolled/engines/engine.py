@@ -142,6 +142,17 @@ def check_request(
         wrong = [neuron for neuron in edit.neurons or () if not 0 <= neuron < size]
         if wrong:
             raise ModelError(f"There is no neuron {wrong[0]} in {edit.layer}; its {edit.signal} has 0 to {size - 1}.")
+        held = (*inputs.shape[:2], size if edit.neurons is None else len(edit.neurons))
+        if isinstance(edit.value, Tensor) and not _broadcasts(edit.value.shape, held):
+            raise ModelError(
+                f"The value to hold has the shape {tuple(edit.value.shape)}; it must broadcast to {held}, "
+                "(steps, batch, held neurons)."
+            )
+
+
+def _broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
+    pairs = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(size in {1, wanted} for size, wanted in pairs)
 
 
 def _check_shapes(stack: Stack, inputs: Tensor, state: Mapping[str, Tensor] | None, lengths: Tensor | None) -> None:

@@ -1,0 +1,153 @@
+"""Holding signals while a network runs, against a loop written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.stacks import assert_same, every_signal, make_stack, random_state, run
+from unrolled.engines import Edit, Stack
+from unrolled.errors import ModelError, UnknownNameError
+
+STEPS, BATCH, INPUTS, NEURONS = 12, 2, 3, 5
+Hold = Callable[[str, int, Tensor], None]
+"""Changes, in place, a signal's value at a step."""
+
+
+def lstm_by_hand(stack: Stack, x: Tensor, state: dict[str, Tensor], hold: Hold) -> dict[str, Tensor]:
+    """One LSTM layer, step by step, with a hand on every signal; shares nothing with the cell but PyTorch."""
+    p = stack.layers[0].parameters
+    h, c = state["hidden"][0], state["cell"][0]
+    rows: dict[str, list[Tensor]] = {name: [] for name in every_signal(stack)}
+    n = stack.neurons
+    for t in range(len(x)):
+        z = x[t] @ p["weight_ih"].T + h @ p["weight_hh"].T + p["bias_ih"] + p["bias_hh"]
+        now = {
+            "input_gate": 1 / (1 + torch.exp(-z[:, :n])),
+            "forget_gate": 1 / (1 + torch.exp(-z[:, n : 2 * n])),
+            "candidate": torch.tanh(z[:, 2 * n : 3 * n]),
+            "output_gate": 1 / (1 + torch.exp(-z[:, 3 * n :])),
+        }
+        for name in now:
+            hold(name, t, now[name])
+        now["cell"] = now["forget_gate"] * c + now["input_gate"] * now["candidate"]
+        hold("cell", t, now["cell"])
+        now["hidden"] = now["output_gate"] * torch.tanh(now["cell"])
+        hold("hidden", t, now["hidden"])
+        h, c = now["hidden"], now["cell"]
+        for name, value in now.items():
+            rows[name].append(value)
+    return {name: torch.stack(values) for name, values in rows.items()}
+
+
+def holding(edits: list[Edit]) -> Hold:
+    def hold(name: str, t: int, value: Tensor) -> None:
+        for edit in edits:
+            if edit.signal != name or (edit.steps is not None and t not in edit.steps):
+                continue
+            for b in range(value.shape[0]):
+                for place, neuron in enumerate(edit.neurons if edit.neurons is not None else range(value.shape[1])):
+                    held = edit.value
+                    if isinstance(held, Tensor):
+                        width = len(edit.neurons) if edit.neurons is not None else value.shape[1]
+                        held = held.expand(STEPS, BATCH, width)[t, b, place].item()
+                    value[b, neuron] = held
+
+    return hold
+
+
+draw = torch.Generator().manual_seed(3)
+EDITS = {
+    "nothing": [],
+    "a whole gate": [Edit("l0", "forget_gate", 1.0)],
+    "one neuron's gate": [Edit("l0", "output_gate", 0.0, neurons=[3])],
+    "two neurons of the cell": [Edit("l0", "cell", -2.0, neurons=[0, 4])],
+    "a hidden neuron": [Edit("l0", "hidden", 0.7, neurons=[1])],
+    "a candidate over a span": [Edit("l0", "candidate", 1.0, steps=range(3, 7))],
+    "every second step": [Edit("l0", "cell", 0.0, neurons=[2], steps=range(0, STEPS, 2))],
+    "a value for each step": [Edit("l0", "cell", torch.randn(STEPS, 1, 1, generator=draw), neurons=[2])],
+    "a value for each number": [Edit("l0", "input_gate", torch.rand(STEPS, BATCH, NEURONS, generator=draw))],
+    "a value for each sequence": [Edit("l0", "hidden", torch.randn(BATCH, 1, generator=draw), neurons=[0, 1])],
+    "a value for each held neuron": [Edit("l0", "hidden", torch.randn(2, generator=draw), neurons=[0, 1])],
+    "several at once, the last one wins": [
+        Edit("l0", "forget_gate", 0.0),
+        Edit("l0", "forget_gate", 1.0, neurons=[1]),
+        Edit("l0", "hidden", 0.1, steps=range(5, 6)),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_held_signal_is_held_and_all_else_follows(name: str) -> None:
+    edits = EDITS[name]
+    stack = make_stack("lstm", INPUTS, NEURONS)
+    x, state = torch.randn(STEPS, BATCH, INPUTS, dtype=torch.float64), random_state(stack, BATCH)
+    with torch.no_grad():
+        right = lstm_by_hand(stack, x, state, holding(edits))
+    result = run("reference", stack, x, state, record=every_signal(stack), edits=edits)
+    for signal, value in right.items():
+        assert_same(result.signals["l0"][signal], value)
+    assert_same(result.outputs, right["hidden"])
+    assert_same(result.state["cell"][0], right["cell"][-1])
+    if edits:
+        plain = run("reference", stack, x, state)
+        assert (plain.outputs - result.outputs).abs().max() > 1e-3
+
+
+def test_an_edit_touches_its_own_layer_alone() -> None:
+    stack = make_stack("gru", INPUTS, NEURONS, depth=2, bidirectional=True)
+    x = torch.randn(STEPS, BATCH, INPUTS, dtype=torch.float64)
+    record = every_signal(stack)
+    plain = run("reference", stack, x, record=record).signals
+    edited = run("reference", stack, x, record=record, edits=[Edit("l0_reverse", "hidden", 0.0, neurons=[2])]).signals
+    assert all(torch.equal(plain["l0"][name], edited["l0"][name]) for name in record)
+    assert (edited["l0_reverse"]["hidden"][..., 2] == 0).all()
+    assert not torch.equal(plain["l0_reverse"]["hidden"][..., 0], edited["l0_reverse"]["hidden"][..., 0])
+    assert not torch.equal(plain["l1"]["hidden"], edited["l1"]["hidden"])
+
+
+def test_steps_are_those_of_the_sequence_in_both_directions() -> None:
+    stack = make_stack("rnn-tanh", INPUTS, NEURONS, bidirectional=True)
+    x = torch.randn(STEPS, BATCH, INPUTS, dtype=torch.float64)
+    edits = [Edit(layer, "hidden", 0.5, steps=range(4, 6)) for layer in ("l0", "l0_reverse")]
+    plain = run("reference", stack, x, record=("hidden",)).signals
+    edited = run("reference", stack, x, record=("hidden",), edits=edits).signals
+    for layer in edited.values():
+        assert (layer["hidden"][4:6] == 0.5).all()
+    assert torch.equal(plain["l0"]["hidden"][:4], edited["l0"]["hidden"][:4])
+    assert torch.equal(plain["l0_reverse"]["hidden"][6:], edited["l0_reverse"]["hidden"][6:])
+    assert (plain["l0"]["hidden"][6:] != edited["l0"]["hidden"][6:]).any()
+    assert (plain["l0_reverse"]["hidden"][:4] != edited["l0_reverse"]["hidden"][:4]).any()
+
+
+def test_gradients_flow_through_an_edit_to_what_is_not_held() -> None:
+    stack = make_stack("lstm", INPUTS, NEURONS)
+    x = torch.randn(STEPS, BATCH, INPUTS, dtype=torch.float64, requires_grad=True)
+    free = torch.autograd.grad(run("reference", stack, x).outputs.sum(), x)[0]
+    held = run("reference", stack, x, edits=[Edit("l0", "hidden", 0.0, steps=range(3, 4))])
+    (gradient,) = torch.autograd.grad(held.outputs[:, :, 0].sum(), x)
+    assert gradient.isfinite().all()
+    assert not torch.equal(gradient, free)
+    everything = [Edit("l0", name, 0.0) for name in ("hidden", "cell")]
+    assert not run("reference", stack, x, edits=everything).outputs.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("edit", "error", "said"),
+    [
+        (Edit("l1", "cell", 0.0), UnknownNameError, r"no layer 'l1'; there are: l0\."),
+        (Edit("l0", "forget", 0.0), UnknownNameError, r"no signal 'forget'.*Did you mean 'forget_gate'"),
+        (Edit("l0", "cell", 0.0, neurons=[5]), ModelError, r"no neuron 5 in l0; its cell has 0 to 4\."),
+        (Edit("l0", "cell", 0.0, neurons=[-1]), ModelError, r"no neuron -1 in l0"),
+        (Edit("l0", "cell", torch.zeros(3)), ModelError, r"shape \(3,\).*\(12, 2, 5\)"),
+        (Edit("l0", "cell", torch.zeros(11, 2, 5)), ModelError, r"shape \(11, 2, 5\).*\(12, 2, 5\)"),
+        (Edit("l0", "cell", torch.zeros(3), neurons=[1, 2]), ModelError, r"shape \(3,\).*\(12, 2, 2\)"),
+    ],
+)
+def test_an_edit_that_cannot_hold_is_refused(edit: Edit, error: type[Exception], said: str) -> None:
+    stack = make_stack("lstm", INPUTS, NEURONS)
+    with pytest.raises(error, match=said):
+        run("reference", stack, torch.zeros(STEPS, BATCH, INPUTS, dtype=torch.float64), edits=[edit])
