@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import socket
@@ -121,7 +122,8 @@ def large(shown: Shown) -> str:
     return "loss/c/7"
 
 
-numbers = st.integers(0, 1 << 22) | st.integers(0, 40) | st.just(10**30)
+# A negative number stands for a place around the end of the file.
+numbers = st.integers(0, 1 << 22) | st.integers(0, 40) | st.integers(-4, -1) | st.just(10**30)
 
 
 @settings(max_examples=150, deadline=None)
@@ -130,6 +132,7 @@ def test_a_range_is_that_slice_of_the_file(shown: Shown, large: str, kind: str, 
     target = shown.trace + (large if is_large else SHARD)
     content = (shown.trace_folder / (large if is_large else SHARD)).read_bytes()
     places = range(len(content))
+    a, b = (len(content) + 2 + n if n < 0 else n for n in (a, b))
     if kind == "suffix":
         header, places = f"bytes=-{a}", places[-a:] if a else range(0)
     elif kind == "first":
@@ -151,6 +154,20 @@ def test_a_range_is_that_slice_of_the_file(shown: Shown, large: str, kind: str, 
     assert answer.body == content[places[0] : places[-1] + 1], "other bytes than the slice"
     same = ("content-length", "content-range", "etag", "content-type", "accept-ranges")
     assert {name: head.headers[name] for name in same} == {name: answer.headers[name] for name in same}
+
+
+def test_a_large_file_leaves_the_connection_open_for_the_next(
+    shown: Shown, large: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port_of(shown.url), timeout=20)
+    connection.connect()
+    kept = connection.sock
+    for _ in range(2):
+        connection.request("GET", shown.trace + large)
+        assert connection.getresponse().read() == (shown.trace_folder / large).read_bytes()
+        assert connection.sock is kept
+    connection.close()
+    assert caplog.text == ""
 
 
 @pytest.mark.parametrize(

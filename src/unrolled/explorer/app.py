@@ -49,7 +49,7 @@ def create_app(library: Library, *, page: Path = PAGE, hosts: Iterable[str] = ()
         page: the folder of the built page.
         hosts: names, besides those of this machine, that a request's Host header may have.
     """
-    app = FastAPI(title="Unrolled", version=__version__, openapi_url=None, redirect_slashes=False)
+    app = FastAPI(title="Unrolled", version=__version__, openapi_url=None)
     install_problems(app)
     _add_exhibits(app, library)
     _add_page(app, page)
