@@ -1,0 +1,90 @@
+"""Chunks and shards as Zarr v3 lays them out on the disk.
+
+zarr-python writes a shard again as a whole for every chunk that is added to it; a recording adds chunks for as long as
+the shard lasts. So the shard files are put together here, chunk after chunk, and read by any Zarr reader.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias, cast
+
+import google_crc32c
+import numpy as np
+import numpy.typing as npt
+from numcodecs.zstd import Zstd  # pyright: ignore[reportUnknownVariableType]
+
+from unrolled.traces.format import CHUNK, COLUMNS, SHARD
+
+Array: TypeAlias = npt.NDArray[Any]
+
+LEVEL = 1  # the mantissas of states hardly shrink: higher levels cost time and save nothing
+EMPTY = 2**64 - 1
+
+
+def encode_chunk(values: Array) -> bytes:
+    """One chunk: little-endian values, zstd, then crc32c of that."""
+    data = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
+    packed = cast(bytes, Zstd(level=LEVEL).encode(data))  # pyright: ignore
+    return packed + checksum(packed)
+
+
+def checksum(data: bytes) -> bytes:
+    """crc32c, as the codec stores it."""
+    return struct.pack("<I", cast(int, google_crc32c.value(data)))  # pyright: ignore
+
+
+def pad(values: Array, shape: tuple[int, ...]) -> Array:
+    """Fills up an edge chunk, which Zarr stores whole, with its array's fill value: NaN, or 0 for whole numbers."""
+    if values.shape == shape:
+        return values
+    whole = np.full(shape, np.nan if values.dtype.kind == "f" else 0, values.dtype)
+    whole[tuple(slice(size) for size in values.shape)] = values
+    return whole
+
+
+def encode_rows(values: Array) -> list[bytes]:
+    """The chunks of up to `CHUNK` steps of one signal `(steps, neurons)`, from the first neurons to the last."""
+    width = min(COLUMNS, values.shape[1])
+    parts = (values[:, first : first + width] for first in range(0, values.shape[1], width))
+    return [encode_chunk(pad(part, (CHUNK, width))) for part in parts]
+
+
+class ShardFile:
+    """One shard that grows: chunks back to back, then the index of their places with its crc32c.
+
+    Args:
+        path: where it grows; `close` says where it goes once it is whole.
+        across: chunks side by side, over the neurons.
+    """
+
+    def __init__(self, path: Path, across: int) -> None:
+        self.path = path
+        self.across = across
+        self._places: list[tuple[int, int]] = []
+        self._end = 0
+        self._file: BinaryIO = path.open("wb")
+
+    def add(self, chunks: Sequence[bytes]) -> None:
+        """Appends the chunks of the next `CHUNK` steps."""
+        for chunk in chunks:
+            self._file.write(chunk)
+            self._places.append((self._end, len(chunk)))
+            self._end += len(chunk)
+
+    def close(self, target: Path) -> None:
+        """Writes the index and gives the file its final name."""
+        places = np.full((SHARD // CHUNK * self.across, 2), EMPTY, "<u8")
+        places[: len(self._places)] = self._places
+        index = places.tobytes()
+        self._file.write(index + checksum(index))
+        self._file.close()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.path.replace(target)
+
+    def abandon(self) -> None:
+        """Throws away what is there."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,161 @@
+"""What a writer keeps of each array while it grows: never more than a shard's compressed chunks on the disk, and in
+memory the steps of one chunk and the zoom of one shard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from unrolled.traces.chunks import Array, ShardFile, encode_chunk, encode_rows, pad
+from unrolled.traces.format import CHUNK, SHARD, ZOOM, ZOOM_CHUNK
+from unrolled.traces.layout import ArrayPlan, open_array, signal_path, statistics_path, zoom_path
+from unrolled.traces.summary import Statistics, Stretch, zoom_levels
+
+
+def write_chunks(folder: Path, values: Array, chunks: tuple[int, ...], start: int = 0) -> list[Path]:
+    """Writes the chunk files of an unsharded array from chunk `start` of the first axis on; each is there whole or not
+    at all. Returns what was written, to be synced."""
+    written: list[Path] = []
+    counts = [-(-size // chunk) for size, chunk in zip(values.shape, chunks, strict=True)]
+    for place in np.ndindex(*counts):
+        part = values[tuple(slice(p * c, (p + 1) * c) for p, c in zip(place, chunks, strict=True))]
+        path = folder.joinpath("c", str(start + place[0]), *map(str, place[1:]))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.part")
+        temporary.write_bytes(encode_chunk(pad(part, chunks)))
+        temporary.replace(path)
+        written.append(path)
+    return written
+
+
+def encode(values: Array) -> tuple[list[bytes], Stretch]:
+    """The slow part, done beside the computation: chunks and summary of up to `CHUNK` steps `(steps, neurons)`."""
+    return encode_rows(values), Stretch.of(values)
+
+
+class SignalColumn:
+    """One signal of one site.
+
+    Args:
+        root: the trace's folder.
+        site, signal: whose it is.
+        plan: the array's shape and type.
+        rows: steps that are stored already, a whole number of shards.
+        statistics: of those steps.
+    """
+
+    def __init__(
+        self, root: Path, site: str, signal: str, plan: ArrayPlan, rows: int = 0, statistics: Statistics | None = None
+    ) -> None:
+        self.path = signal_path(site, signal)
+        self.statistics = statistics
+        self.rows = rows
+        """Steps taken so far."""
+        self.stored = rows
+        """Steps in finished shards."""
+        self._root = root
+        self._plan = plan
+        self._folder = root / self.path
+        self._statistics_folder = root / statistics_path(site, signal)
+        self._zoom_folders = [root / zoom_path(site, signal, level) for level in range(len(ZOOM))]
+        blocks = [rows // block for block in ZOOM]
+        self._zoom = [_stored_tail(folder, count) for folder, count in zip(self._zoom_folders, blocks, strict=True)]
+        self._buffer = np.empty((0, plan.shape[1]), plan.dtype)
+        self._filled = 0
+        self._stretches: list[Stretch] = []
+        self._shard: ShardFile | None = None
+
+    def take(self, values: Array) -> Iterator[Array]:
+        """Takes `(steps, neurons)` and yields what is ready to be encoded: `CHUNK` steps each, at the end fewer."""
+        steps = self._plan.shape[0]
+        if self.rows + len(values) > steps:
+            raise ValueError(f"{self.path} was given more than its {steps} steps.")
+        while len(values):
+            if not self._filled:
+                self._buffer = np.empty((CHUNK, self._plan.shape[1]), self._plan.dtype)
+            count = min(CHUNK - self._filled, len(values))
+            self._buffer[self._filled : self._filled + count] = values[:count]
+            self._filled += count
+            self.rows += count
+            values = values[count:]
+            if self._filled == CHUNK or self.rows == steps:
+                ready, self._filled = self._buffer[: self._filled], 0
+                yield ready
+
+    def accept(self, chunks: list[bytes], stretch: Stretch) -> list[Path]:
+        """Takes encoded steps, in their order; returns the files that were finished."""
+        if self._shard is None:
+            name = f"{self.path.replace('/', '.')}.shard"
+            self._shard = ShardFile(self._root / "resume" / name, len(chunks))
+        self._shard.add(chunks)
+        self._stretches.append(stretch)
+        steps = self.stored + sum(int(stretch.counts.sum()) for stretch in self._stretches)
+        return self._finish_shard(steps) if steps % SHARD == 0 or steps == self._plan.shape[0] else []
+
+    def _finish_shard(self, steps: int) -> list[Path]:
+        assert self._shard is not None
+        target = self._folder / "c" / str(self.stored // SHARD) / "0"
+        self._shard.close(target)
+        written = [target]
+        for level, rows in enumerate(zoom_levels(self._stretches)):
+            chunk = self.stored // ZOOM[level] // ZOOM_CHUNK
+            tail = np.concatenate([self._zoom[level], rows])
+            width = min(32, tail.shape[1])
+            written += write_chunks(self._zoom_folders[level], tail, (ZOOM_CHUNK, width, 3), chunk)
+            self._zoom[level] = tail[len(tail) // ZOOM_CHUNK * ZOOM_CHUNK :]
+        with np.errstate(invalid="ignore", over="ignore"):
+            for stretch in self._stretches:
+                more = stretch.statistics
+                self.statistics = more if self.statistics is None else self.statistics.merged(more)
+        self._stretches = []
+        self._shard = None
+        self.stored = steps
+        return written
+
+    def write_statistics(self) -> list[Path]:
+        """Writes the statistics of the finished shards."""
+        assert self.statistics is not None
+        with np.errstate(invalid="ignore", over="ignore"):
+            table = self.statistics.table()
+        return write_chunks(self._statistics_folder, table, table.shape)
+
+    def abandon(self) -> None:
+        """Throws the unfinished shard away."""
+        if self._shard is not None:
+            self._shard.abandon()
+
+
+def _stored_tail(folder: Path, blocks: int) -> Array:
+    """The zoom blocks of the last chunk file, where that is not full yet: it is written again when more come."""
+    array = open_array(folder)
+    return np.asarray(array[blocks // ZOOM_CHUNK * ZOOM_CHUNK : blocks])
+
+
+class PlainColumn:
+    """An unsharded array over the steps: the loss, the predictions. Kept in memory for one shard's steps."""
+
+    def __init__(self, root: Path, path: str, plan: ArrayPlan, rows: int = 0) -> None:
+        self.path = path
+        self.rows = self.stored = rows
+        self._folder = root / path
+        self._plan = plan
+        self._parts: list[Array] = []
+
+    def take(self, values: Array) -> list[tuple[Array, list[Path]]]:
+        """Takes `(steps, …)`; returns each shard's steps that are now on the disk, with the files that hold them."""
+        finished: list[tuple[Array, list[Path]]] = []
+        if self.rows + len(values) > self._plan.shape[0]:
+            raise ValueError(f"{self.path} was given more than its {self._plan.shape[0]} steps.")
+        while len(values):
+            count = min(SHARD - self.rows % SHARD, len(values))
+            self._parts.append(values[:count].astype(self._plan.dtype))
+            self.rows += count
+            values = values[count:]
+            if self.rows % SHARD == 0 or self.rows == self._plan.shape[0]:
+                whole = np.concatenate(self._parts)
+                start = self.stored // self._plan.chunks[0]
+                finished.append((whole, write_chunks(self._folder, whole, self._plan.chunks, start)))
+                self._parts, self.stored = [], self.rows
+        return finished
