@@ -46,15 +46,15 @@ class Recurrence(nn.Module):
         self.depth = settings.layers
         self.dropout = settings.dropout
         bound = 1 / math.sqrt(settings.hidden)
+        # Both biases add up in the forget gate: one starts at the setting, the other at zero.
+        remembers = any(signal.name == "forget_gate" for signal in cell.signals)
+        starts = {"bias_ih": settings.forget_bias, "bias_hh": 0.0} if remembers else {}
         for index in range(settings.layers):
             width = settings.hidden if index else inputs
             for name, shape in cell.parameter_shapes(width, settings.hidden).items():
                 value = torch.empty(shape).uniform_(-bound, bound)
-                if name == "bias_ih" and "forget_gate" in {signal.name for signal in cell.signals}:
-                    # Both biases add up in the forget gate: one starts at the setting, the other at zero.
-                    value[settings.hidden : 2 * settings.hidden] = settings.forget_bias
-                if name == "bias_hh" and "forget_gate" in {signal.name for signal in cell.signals}:
-                    value[settings.hidden : 2 * settings.hidden] = 0.0
+                if name in starts:
+                    value[settings.hidden : 2 * settings.hidden] = starts[name]
                 self.register_parameter(f"{name}_l{index}", nn.Parameter(value))
         self._names = [name for name, _ in self.named_parameters()]
 
