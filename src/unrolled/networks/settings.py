@@ -4,35 +4,33 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from unrolled.settings import Settings, unit
 
 
-class NetworkSettings(BaseModel):
-    """What a network is made of; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class NetworkSettings(Settings):
+    """What a network is made of."""
 
     cell: Literal["lstm", "gru", "rnn", "peephole", "feedforward"] = Field("lstm", description="The recurrent cell.")
     activation: Literal["tanh", "sigmoid", "relu"] = Field(
         "tanh", description="φ of the rnn and feedforward cells; the others have their own."
     )
-    layers: int = Field(1, ge=1, le=64, description="Layers, one upon the other.", json_schema_extra={"unit": "layers"})
-    hidden: int = Field(
-        128, ge=1, le=65_536, description="Neurons of each layer.", json_schema_extra={"unit": "neurons"}
-    )
+    layers: int = Field(1, ge=1, le=64, description="Layers, one upon the other.", json_schema_extra=unit("layers"))
+    hidden: int = Field(128, ge=1, le=65_536, description="Neurons of each layer.", json_schema_extra=unit("neurons"))
     embedding: int = Field(
         0,
         ge=0,
         le=65_536,
         description="Size of a learned embedding; 0 gives one-hot symbols.",
-        json_schema_extra={"unit": "numbers"},
+        json_schema_extra=unit("numbers"),
     )
     dropout: float = Field(
         0.0,
         ge=0.0,
         lt=1.0,
         description="Share of each layer's outputs dropped while training.",
-        json_schema_extra={"unit": "share"},
+        json_schema_extra=unit("share"),
     )
     forget_bias: float = Field(
         1.0,

@@ -1,0 +1,117 @@
+"""Batches that can be gone on with: each loader's place is a few numbers that a checkpoint keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from unrolled.errors import SourceError
+from unrolled.sources.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one update learns from.
+
+    inputs, targets: `(steps, batch)` of int64; the target at t is the input at t + 1.
+    weights: `(steps, batch)`, 1 where the loss counts and 0 elsewhere; None where it counts everywhere.
+    carries: whether the state of the update before goes on here.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    weights: Tensor | None
+    carries: bool
+
+
+class Batches(Protocol):
+    """An endless stream of batches."""
+
+    def next(self) -> Batch: ...
+
+    def place(self) -> dict[str, Any]:
+        """Where it stands, as JSON."""
+        ...
+
+    def go_to(self, place: dict[str, Any]) -> None:
+        """Goes on from where `place` was taken."""
+        ...
+
+
+class TextBatches:
+    """A text cut into `batch` streams of equal length, read side by side `unroll` symbols at a time.
+
+    The state is carried from batch to batch (truncated back-propagation through time, Williams and Peng 1990) until
+    the streams end; then they begin again from a zero state. What is left over at the end of a stream is too short for
+    a batch and is left out, as are fewer than `batch` symbols at the end of the text.
+
+    Args:
+        symbols: `(symbols,)`, may be a memory map: only what a batch needs is read.
+
+    Raises:
+        SourceError: the text is too short for one batch.
+    """
+
+    def __init__(self, symbols: NDArray[Any], batch: int, unroll: int) -> None:
+        self._symbols = symbols
+        self._unroll = unroll
+        self._length = len(symbols) // batch
+        if self._length < unroll + 1:
+            raise SourceError(
+                f"The training part has {len(symbols):,} symbols, too few for {batch} streams of {unroll} + 1.",
+                "Give a longer text, or a smaller --batch or --unroll.",
+            )
+        self._starts = np.arange(batch, dtype=np.int64) * self._length
+        self._position = 0
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return (self._length - 1) // self._unroll
+
+    def next(self) -> Batch:
+        if self._position + self._unroll + 1 > self._length:
+            self._position = 0
+        places = self._starts[None, :] + (self._position + np.arange(self._unroll + 1))[:, None]
+        window = torch.from_numpy(self._symbols[places].astype(np.int64))
+        carries = self._position > 0
+        self._position += self._unroll
+        return Batch(window[:-1], window[1:], None, carries)
+
+    def place(self) -> dict[str, Any]:
+        return {"position": self._position}
+
+    def go_to(self, place: dict[str, Any]) -> None:
+        self._position = int(place["position"])
+
+
+class TaskBatches:
+    """Fresh examples of a task, each its own sequence from a zero state.
+
+    Args:
+        knowable: whether only symbols count that can be known from what came before.
+    """
+
+    def __init__(self, task: Task, batch: int, seed: int, *, knowable: bool) -> None:
+        self._task = task
+        self._batch = batch
+        self._knowable = knowable
+        self._generator = np.random.default_rng(seed)
+
+    def next(self) -> Batch:
+        numbers, lengths, knowable = self._task.batch(self._generator, self._batch)
+        symbols = torch.from_numpy(numbers.astype(np.int64)).t().contiguous()
+        within: NDArray[np.bool_] = np.arange(1, numbers.shape[1])[None, :] < lengths[:, None]
+        counts = knowable[:, 1:] if self._knowable else within
+        weights = torch.from_numpy(counts.astype(np.float32)).t().contiguous()
+        return Batch(symbols[:-1], symbols[1:], weights, carries=False)
+
+    def place(self) -> dict[str, Any]:
+        return {"generator": self._generator.bit_generator.state}
+
+    def go_to(self, place: dict[str, Any]) -> None:
+        self._generator.bit_generator.state = place["generator"]

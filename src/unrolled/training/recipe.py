@@ -1,0 +1,59 @@
+"""The settings that a person gets who asks for nothing: what to train for a given source, time and text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unrolled.sources.source import Source
+
+TASK_STEPS = 3000
+SHORT_MINUTES = 4.0
+DEFAULT_MINUTES = 3.0
+"""What a text is trained for where neither steps nor minutes are given."""
+
+
+def task_recipe() -> dict[str, Any]:
+    """A network small enough to see whole; it counts right within 3000 updates (`benchmarks/counter.py`)."""
+    return {
+        "hidden": 10,
+        "steps": TASK_STEPS,
+        "batch": 32,
+        "learning_rate": 0.01,
+        "validation": 0.0,
+        "threads": 1,  # so small a network only waits for a second one
+    }
+
+
+def text_recipe(minutes: float) -> dict[str, Any]:
+    """One wide layer: on two cores it learned more in a given time than two narrow ones (`benchmarks/shakespeare.py`).
+
+    Args:
+        minutes: how long training may take.
+    """
+    wide = minutes > SHORT_MINUTES
+    return {
+        "hidden": 512 if wide else 384,
+        "batch": 32,
+        "unroll": 64,
+        "learning_rate": 0.003 if wide else 0.004,
+    }
+
+
+def regularization(epochs: float) -> dict[str, Any]:
+    """How hard to guard against learning by heart: the more often a text is seen, the harder.
+
+    Args:
+        epochs: how often each symbol will be learned from.
+    """
+    if epochs < 2:
+        return {"dropout": 0.0}
+    if epochs < 12:
+        return {"dropout": 0.15}
+    return {"dropout": 0.4, "weight_decay": 0.01}
+
+
+def recipe(source: Source, minutes: float | None) -> dict[str, Any]:
+    """The defaults for a source; what a person gives comes before them."""
+    if source.kind == "task":
+        return task_recipe()
+    return text_recipe(DEFAULT_MINUTES if minutes is None else minutes)
