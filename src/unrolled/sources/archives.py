@@ -24,7 +24,7 @@ _BLOCK = 1 << 20
 _FOREIGN = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!\x1a\x07": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard"}
 _DAMAGE = (  # what the readers raise on made-up bytes
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
-    *(ValueError, OverflowError, LookupError, RecursionError),
+    *(ValueError, OverflowError, LookupError, RuntimeError),
 )
 
 
@@ -144,11 +144,8 @@ def _zip_opener(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, meter: Meter) 
     def open_entry() -> IO[bytes]:
         if entry.flag_bits & 1:
             raise SourceError(f"{meter.name} is encrypted.", "Unpack it with its password and give the folder.")
-        try:
-            with _damage_named(meter.name):
-                return meter.watch(archive.open(entry))
-        except NotImplementedError as error:
-            raise SourceError(f"{entry.filename!r} in {meter.name}: {error}.", "Pack it with deflate.") from error
+        with _damage_named(meter.name):
+            return meter.watch(archive.open(entry))
 
     return open_entry
 
@@ -274,6 +271,8 @@ def _once(members: list[Member], archive: str) -> list[Member]:
 def _damage_named(archive: str) -> Generator[None, None, None]:
     try:
         yield
+    except NotImplementedError as error:
+        raise SourceError(f"{archive} is packed in a way that is not read: {error}.", "Pack it by deflate.") from error
     except _DAMAGE as error:
         raise SourceError(
             f"{archive} is damaged or cut off: {str(error) or type(error).__name__}.", "Fetch or pack it again."

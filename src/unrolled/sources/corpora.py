@@ -15,7 +15,7 @@ from unrolled.sources.members import folder_files
 from unrolled.sources.text import Reading, TextSource, text_at
 
 # Tests hold files that are broken on purpose; what is installed is not the standard library.
-_NOT_ENTERED = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_test"})
+_NOT_ENTERED = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"})
 _OF_THIS_MACHINE = ("!_sysconfigdata*", "!config-*/*")
 
 

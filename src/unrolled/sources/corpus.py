@@ -170,32 +170,24 @@ def prepare(
     store = _Store(vocabulary.dtype, folder)
     digest = hashlib.sha256()
     starts = [0]
-    place, line, column, files, read = None, 1, 1, 0, 0
+    where = _Where()
     for block in source.blocks():
-        if block.place != place:
-            place, line, column = block.place, 1, 1
-            files += 1
+        where.enter(block)
         if block.begins_sequence and store.length > starts[-1]:
             starts.append(store.length)
         try:
-            numbers = vocabulary.encode(block.text, unknown)
+            store.append(vocabulary.encode(block.text, unknown))
         except UnknownSymbolError as error:
             if own:
-                raise SourceError(f"{place} changed while it was read.", "Try again.") from error
-            before = str(block.text)[: error.offset]
-            line, column = _moved(line, column, before)
-            where = f"at line {line}, column {column} of {place}"
-            raise UnknownSymbolError(error.character, read + error.offset, where) from error
-        store.append(numbers)
+                raise SourceError(f"{block.place} changed while it was read.", "Try again.") from error
+            raise where.named(error, str(block.text)) from error
         digest.update(_as_bytes(block))
-        read += len(block.text)
-        if isinstance(block.text, str):
-            line, column = _moved(line, column, block.text)
+        where.leave(block)
     if not store.length:
-        what = "holds no character that the vocabulary knows" if read else "is empty"
+        what = "holds no character that the vocabulary knows" if where.read else "is empty"
         raise SourceError(f"{source.name} {what}.", "Give a text to read.")
     boundaries = np.array([starts, [*starts[1:], store.length]], np.int64).T.copy()
-    return Corpus(source, vocabulary, store.finish(), boundaries, digest.hexdigest(), files, parts or Parts())
+    return Corpus(source, vocabulary, store.finish(), boundaries, digest.hexdigest(), where.files, parts or Parts())
 
 
 def _vocabulary_of(source: Source) -> Vocabulary:
@@ -208,10 +200,33 @@ def _vocabulary_of(source: Source) -> Vocabulary:
     return Vocabulary.from_counts({chr(point): int(counts[point]) for point in np.flatnonzero(counts)})
 
 
-def _moved(line: int, column: int, text: str) -> tuple[int, int]:
-    """Where one stands behind a text."""
-    newlines = text.count("\n")
-    return line + newlines, len(text) - text.rfind("\n") if newlines else column + len(text)
+class _Where:
+    """Keeps count of files, lines and columns, so that an error can name them."""
+
+    def __init__(self) -> None:
+        self.read = self.files = 0
+        self._place = ""
+        self._line = self._column = 1
+
+    def enter(self, block: Block) -> None:
+        if block.place != self._place:
+            self._place, self._line, self._column = block.place, 1, 1
+            self.files += 1
+
+    def leave(self, block: Block) -> None:
+        self.read += len(block.text)
+        if isinstance(block.text, str):
+            self._line, self._column = self._behind(block.text)
+
+    def named(self, error: UnknownSymbolError, text: str) -> UnknownSymbolError:
+        """The error with its place in the whole source."""
+        line, column = self._behind(text[: error.offset])
+        where = f"at line {line}, column {column} of {self._place}"
+        return UnknownSymbolError(error.character, self.read + error.offset, where)
+
+    def _behind(self, text: str) -> tuple[int, int]:
+        newlines = text.count("\n")
+        return self._line + newlines, len(text) - text.rfind("\n") if newlines else self._column + len(text)
 
 
 def _as_bytes(block: Block) -> bytes:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 
 from unrolled.errors import SourceError
 
@@ -139,7 +139,7 @@ def _matches(path: str, pattern: str) -> bool:
 
 
 def _none_found(visible: list[Member], links: int, include: Sequence[str], where: str) -> str:
-    endings: Counter[Any] = Counter(PurePosixPath(member.path).suffix or "no ending" for member in visible)
+    endings = Counter(sorted(PurePosixPath(member.path).suffix or "no ending" for member in visible))
     listed = ", ".join(f"{ending} ({count})" for ending, count in endings.most_common(5))
     asked = f" that matches {' or '.join(map(repr, include))}" if include else ""
     unfollowed = f" Links are not followed ({links} there)." if links else ""

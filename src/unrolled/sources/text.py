@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,7 +58,7 @@ class Reading:
         if any(not pattern.removeprefix("!") for pattern in self.include):
             raise SettingsError("An include pattern is empty.", "For example --include '*.java'.")
         try:
-            b"".decode(self.encoding)  # refuses what is no encoding of text, such as rot13
+            io.TextIOWrapper(io.BytesIO(), self.encoding)  # refuses what is no encoding of text, such as rot13
             codecs.getincrementaldecoder(self.encoding)
         except (LookupError, ValueError) as error:
             raise SettingsError(
@@ -120,7 +121,7 @@ class TextSource:
 
     def _all_blocks(self) -> Iterator[Block]:
         self.skipped.clear()
-        ended = True
+        unended = ""  # the file before, if its last line has no end
         with self.files() as members:
             found = chosen(members, self.reading.include, self.name) if self.several else members.found
             for member in found:
@@ -138,11 +139,11 @@ class TextSource:
                             raise
                         self.skipped.append(member.path)
                         continue
-                    if piece and not ended:
-                        yield Block("\n", place)
+                    if piece and unended:
+                        yield Block("\n", unended)
                     while piece:
                         yield Block(piece, place)
-                        ended = isinstance(piece, bytes) or piece.endswith("\n")
+                        unended = "" if isinstance(piece, bytes) or piece.endswith("\n") else place
                         piece = next(pieces, None)
         if len(self.skipped) == len(found):
             raise SourceError(

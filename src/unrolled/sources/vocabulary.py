@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.errors import VocabularyError
+from unrolled.files import write_json
 
 Kind = Literal["characters", "bytes", "tokens"]
 KINDS: tuple[Kind, ...] = ("characters", "bytes", "tokens")
@@ -164,13 +164,8 @@ class Vocabulary:
         return cls(cast(Kind, kind), tuple(cast(list[str], symbols)))
 
     def save(self, path: Path) -> None:
-        """Writes `vocabulary.json`; another file of that name is replaced in one go."""
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(self.to_json(), file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        """Writes `vocabulary.json`, whole or not at all."""
+        write_json(path, self.to_json())
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:

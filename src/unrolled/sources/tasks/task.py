@@ -149,7 +149,7 @@ def make(cls: type[Task], given: str) -> Task:
         key, _, value = part.partition("=")
         if key not in allowed:
             raise UnknownNameError(f"setting of task:{cls.name}", key, allowed)
-        if key in values or not re.fullmatch(r"[+-]?[0-9]{1,9}", value):
+        if key in values or not re.fullmatch(r"[+-]?[0-9]{1,18}", value):
             raise SettingsError(
                 f"task:{cls.name} takes each setting once, as a whole number, not {part!r}.",
                 f"For example task:{cls.name},{key}={next(e.default for e in cls.settings() if e.name == key)}.",
