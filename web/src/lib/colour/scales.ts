@@ -1,0 +1,93 @@
+/** Colours of values: a table of 511 colours (odd, so that zero has one of its own) over a domain. */
+import { interpolateCividis, interpolateGnBu, interpolatePuOr, interpolateRdBu } from 'd3-scale-chromatic'
+import type { SignalInfo } from '../store/format'
+
+export type PaletteName = 'classic' | 'colourblind'
+
+export interface Scale {
+  domain: readonly [number, number]
+  signed: boolean
+  /** Colours as the bytes of ImageData, one 32-bit word each. */
+  words: Uint32Array
+  /** 1 where light letters are easier to read on the colour. */
+  light: Uint8Array
+  css: readonly string[]
+  /** Whether the domain is the neuron's own, not the signal's. */
+  own: boolean
+}
+
+export const SHADES = 511
+
+type Ramp = (t: number) => string
+
+/** From light green on: the palest tenth of GnBu is white to the eye. */
+const gates: Ramp = (t) => interpolateGnBu(0.14 + 0.86 * t)
+/** Cividis from its light end down, so that 1 is dark in both palettes. */
+const gatesSafe: Ramp = (t) => interpolateCividis(1 - t)
+
+const RAMPS: Record<PaletteName, { signed: Ramp; gate: Ramp }> = {
+  classic: { signed: interpolateRdBu, gate: gates },
+  colourblind: { signed: interpolatePuOr, gate: gatesSafe },
+}
+
+type Table = Pick<Scale, 'words' | 'light' | 'css'>
+const made = new Map<Ramp, Table>()
+
+export function parseColour(css: string): [number, number, number] {
+  if (css.startsWith('#')) {
+    return [1, 3, 5].map((at) => Number.parseInt(css.slice(at, at + 2), 16)) as [number, number, number]
+  }
+  return css.match(/\d+/g)!.slice(0, 3).map(Number) as [number, number, number]
+}
+
+/** Relative luminance of WCAG 2, 0 to 1. */
+export function luminance([r, g, b]: readonly [number, number, number]): number {
+  const linear = (byte: number) => {
+    const part = byte / 255
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+  }
+  return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+}
+
+function tableOf(ramp: Ramp): Table {
+  const known = made.get(ramp)
+  if (known) return known
+  const bytes = new Uint8ClampedArray(SHADES * 4)
+  const light = new Uint8Array(SHADES)
+  const css: string[] = []
+  for (let i = 0; i < SHADES; i++) {
+    const colour = parseColour(ramp(i / (SHADES - 1)))
+    bytes.set([...colour, 255], i * 4)
+    // White on the colour against near-black on it: the better of the two contrasts.
+    const l = luminance(colour)
+    light[i] = 1.05 / (l + 0.05) > (l + 0.05) / 0.055 ? 1 : 0
+    css.push(`rgb(${colour.join(',')})`)
+  }
+  const table = { words: new Uint32Array(bytes.buffer), light, css }
+  made.set(ramp, table)
+  return table
+}
+
+/** `largest`: the neuron's own largest absolute value, for signals whose range is open. */
+export function scaleFor(signal: SignalInfo, palette: PaletteName, largest?: number): Scale {
+  const [low, high] = signal.range
+  const own = low === null || high === null
+  const reach = own ? Math.max(largest && Number.isFinite(largest) ? largest : 1, 1e-12) : Math.max(-low, high)
+  const signed = !(signal.role === 'gate' || (low !== null && low >= 0))
+  const ramp = RAMPS[palette][signed ? 'signed' : 'gate']
+  const domain: [number, number] = signed ? [-reach, reach] : [own ? 0 : low, reach]
+  return { domain, signed, own, ...tableOf(ramp) }
+}
+
+/** The number of a value's colour; values beyond the domain take its ends. NaN has none: −1. */
+export function shadeOf(scale: Scale, value: number): number {
+  if (Number.isNaN(value)) return -1
+  const [low, high] = scale.domain
+  const t = (value - low) / (high - low)
+  return Math.round(Math.min(Math.max(t, 0), 1) * (SHADES - 1))
+}
+
+export function colourOf(scale: Scale, value: number): string {
+  const shade = shadeOf(scale, value)
+  return shade < 0 ? 'transparent' : scale.css[shade]!
+}

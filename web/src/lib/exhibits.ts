@@ -1,0 +1,77 @@
+/** What the server shows: exhibits.json, and the metrics and numbers of its runs. */
+import { PageError } from './store/errors'
+import { HttpStore } from './store/http'
+
+export interface Exhibit {
+  id: string
+  kind: 'trace' | 'run'
+  title: string
+  path: string
+  trace_ids?: string[]
+  run_id?: string
+  problem?: string
+}
+
+const FORMAT = 'unrolled-exhibits/1'
+const HINT = 'Start the page with `unrolled explore PATH`, and open the address that it prints.'
+
+export async function readExhibits(signal?: AbortSignal): Promise<Exhibit[]> {
+  const store = new HttpStore('./')
+  const list = (await store.json('exhibits.json', signal ? { signal } : {})) as
+    | { format?: string; exhibits?: Exhibit[] }
+    | undefined
+  if (!list) throw new PageError('There is no exhibits.json beside this page.', HINT)
+  if (list.format !== FORMAT || !Array.isArray(list.exhibits)) {
+    throw new PageError(`exhibits.json has format ${JSON.stringify(list.format)}; the page reads ${FORMAT}.`, HINT)
+  }
+  return list.exhibits
+}
+
+export interface Point {
+  step: number
+  nats: number
+}
+
+export interface Curve {
+  train: Point[]
+  validation: Point[]
+}
+
+/** Reads metrics.jsonl; lines that are cut or hold something else are passed over, as a run may be writing them now. */
+export function parseMetrics(text: string): Curve {
+  const curve: Curve = { train: [], validation: [] }
+  for (const line of text.split('\n')) {
+    const entry = parseLine(line)
+    const step = Number(entry?.step)
+    const nats = Number(entry?.nats_per_symbol)
+    if (!entry || !Number.isFinite(step) || !Number.isFinite(nats)) continue
+    ;(entry.part === 'validation' ? curve.validation : curve.train).push({ step, nats })
+  }
+  return curve
+}
+
+function parseLine(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export interface RunNumbers {
+  settings: Record<string, unknown>
+  summary: Record<string, unknown>
+  curve: Curve
+}
+
+export async function readRun(path: string): Promise<RunNumbers> {
+  const store = new HttpStore(path)
+  const object = async (name: string) => ((await store.json(name)) ?? {}) as Record<string, unknown>
+  const [settings, summary, metrics] = await Promise.all([
+    object('settings.json'),
+    object('summary.json'),
+    store.get('metrics.jsonl'),
+  ])
+  return { settings, summary, curve: parseMetrics(metrics ? new TextDecoder().decode(metrics) : '') }
+}

@@ -1,0 +1,108 @@
+/** A deep link: the whole view as the part of the address after '#', and back. */
+import type { PaletteName } from '../colour/scales'
+import type { Wrap } from '../grid/rows'
+import type { NameSet } from '../names'
+
+export type ViewName = 'gallery' | 'neuron' | 'network'
+export type Sort = 'index' | 'variance' | 'likeness'
+
+export interface View {
+  view: ViewName
+  trace: string
+  /** Empty: the trace's most telling one. */
+  site: string
+  signal: string
+  /** −1: the trace's most telling one. */
+  neuron: number
+  /** The selected step. */
+  step: number
+  /** The first step on the screen; −1: wherever the selected step is. */
+  top: number
+  palette: PaletteName
+  names: NameSet
+  spaces: boolean
+  letters: boolean
+  wrap: Wrap
+  sort: Sort
+  /** Level of the zoom pyramid in the network view; −1: single steps. */
+  zoom: number
+}
+
+export const HOME: Readonly<View> = {
+  view: 'gallery',
+  trace: '',
+  site: '',
+  signal: '',
+  neuron: -1,
+  step: 0,
+  top: -1,
+  palette: 'classic',
+  names: 'standard',
+  spaces: true,
+  letters: true,
+  wrap: 'lines',
+  sort: 'index',
+  zoom: -1,
+}
+
+/** The choices that follow the reader from trace to trace. */
+export function habits(view: View): Partial<View> {
+  const { palette, names, spaces, letters, wrap, sort } = view
+  return { palette, names, spaces, letters, wrap, sort }
+}
+
+const CHOICES = {
+  palette: ['classic', 'colourblind'],
+  names: ['standard', 'article'],
+  wrap: ['lines', 'width'],
+  sort: ['index', 'variance', 'likeness'],
+} as const
+
+const NUMBERS = ['neuron', 'step', 'top', 'zoom'] as const
+const TEXTS = ['site', 'signal'] as const
+const SWITCHES = ['spaces', 'letters'] as const
+
+/** Only what differs from the default is written, so that links stay short. */
+export function write(view: View): string {
+  const query = new URLSearchParams()
+  for (const key of [...TEXTS, ...NUMBERS, ...(Object.keys(CHOICES) as (keyof typeof CHOICES)[])]) {
+    if (view[key] !== HOME[key]) query.set(key, String(view[key]))
+  }
+  for (const key of SWITCHES) if (view[key] !== HOME[key]) query.set(key, view[key] ? '1' : '0')
+  const path = view.view === 'gallery' ? '/' : `/${view.view}/${encodeURIComponent(view.trace)}`
+  const text = query.toString()
+  return `#${path}${text ? `?${text}` : ''}`
+}
+
+/** Any text is a link to something: what cannot be read takes its default. */
+export function read(hash: string): View {
+  const [path = '', text = ''] = hash.replace(/^#/, '').split(/\?(.*)/s)
+  const [, name = '', trace = ''] = path.split('/')
+  const query = new URLSearchParams(text)
+  const view: View = { ...HOME }
+  if ((name === 'neuron' || name === 'network') && trace) {
+    view.view = name
+    view.trace = decode(trace)
+  }
+  for (const key of TEXTS) view[key] = query.get(key) ?? ''
+  for (const key of NUMBERS) view[key] = wholeNumber(query.get(key), HOME[key])
+  for (const key of SWITCHES) if (query.has(key)) view[key] = query.get(key) !== '0'
+  for (const [key, allowed] of Object.entries(CHOICES)) {
+    const given = query.get(key)
+    if (given !== null && (allowed as readonly string[]).includes(given)) Object.assign(view, { [key]: given })
+  }
+  return view
+}
+
+function wholeNumber(text: string | null, otherwise: number): number {
+  const value = text === null || !/^\d{1,15}$/.test(text) ? otherwise : Number(text)
+  return Number.isSafeInteger(value) ? value : otherwise
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

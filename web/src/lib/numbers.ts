@@ -1,0 +1,37 @@
+/** Numbers as people read them. */
+
+/** Four significant digits, a true minus sign, exponents only where they help. */
+export function exact(value: number | undefined, digits = 4): string {
+  if (value === undefined || Number.isNaN(value)) return '—'
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞'
+  const size = Math.abs(value)
+  const text =
+    size !== 0 && (size >= 1e6 || size < 1e-4)
+      ? value.toExponential(digits - 2)
+      : value.toFixed(Math.max(0, Math.min(digits, digits - Math.floor(Math.log10(Math.max(size, 1))))))
+  return text.replace('-', '−')
+}
+
+const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
+
+export function count(value: number): string {
+  return grouped.format(value).replaceAll(',', '\u202f')
+}
+
+export function percent(probability: number): string {
+  if (Number.isNaN(probability)) return '—'
+  const value = probability * 100
+  return `${value >= 99.95 || value < 0.05 ? value.toFixed(value >= 99.95 ? 0 : 2) : value.toFixed(1)} %`
+}
+
+export const NATS_TO_BITS = 1 / Math.LN2
+
+export function bytes(size: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB']
+  let at = 0
+  while (size >= 1024 && at < units.length - 1) {
+    size /= 1024
+    at++
+  }
+  return `${size.toFixed(at ? 1 : 0)} ${units[at]}`
+}
