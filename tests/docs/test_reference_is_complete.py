@@ -1,0 +1,123 @@
+"""Whatever can be named is explained: a cell, signal, engine or task that the docs do not have fails here.
+
+One more kind of thing (commands, options, hypotheses) is one more line in `NAMED`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.stacks import EVERY_CELL
+from unrolled.cells import CELLS
+from unrolled.engines import ENGINES
+from unrolled.sources.tasks import TASKS
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+
+NAMED = {
+    "cell": ("cells.md", CELLS.names()),
+    "engine": ("engines.md", ENGINES.names()),
+    "signal": ("words.md", sorted({signal.name for cell in EVERY_CELL.values() for signal in cell.signals})),
+    "task": ("tasks.md", TASKS.names()),
+}
+"""What it is → the page that explains it, and every name. A page has the name in backquotes."""
+
+
+def named() -> list[object]:
+    return [pytest.param(page, name, id=f"{what}-{name}") for what, (page, names) in NAMED.items() for name in names]
+
+
+def read(page: str) -> str:
+    return (REFERENCE / page).read_text(encoding="utf-8")
+
+
+def section(page: str, name: str) -> str:
+    """What stands under the heading that has this name, up to the next heading of its level."""
+    found = re.search(rf"^## `{re.escape(name)}`$(.*?)(?=^## |\Z)", read(page), re.MULTILINE | re.DOTALL)
+    assert found, f"{page} has no section ## `{name}`"
+    return found[1]
+
+
+@pytest.mark.parametrize(("page", "name"), named())
+def test_every_name_is_in_the_reference(page: str, name: str) -> None:
+    assert f"`{name}`" in read(page)
+
+
+@pytest.mark.parametrize("kind", EVERY_CELL)
+def test_a_cells_section_has_its_signals_equations_parameters_and_paper(kind: str) -> None:
+    cell = EVERY_CELL[kind]
+    text = section("cells.md", cell.name)
+    for signal in cell.signals:
+        row = re.search(rf"^\| `{signal.name}` \| {signal.symbol} \| (.*?) \|", text, re.MULTILINE)
+        assert row, f"no row for {signal.name}"
+        if signal.low is not None and signal.high is not None:
+            assert f"{signal.low:g} to {signal.high:g}".replace("-", "−") in row[1]
+        elif signal.low is None:
+            assert "unbounded" in row[1]
+    equations = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    assert set(cell.equations) <= set(equations)
+    for parameter in cell.parameter_shapes(3, 5):
+        assert re.search(rf"`{parameter} \(", text + (section("cells.md", "lstm") if cell.name == "peephole" else ""))
+    for author in re.findall(r"[A-Z][a-z]+", cell.paper):
+        assert author in text, author
+    for year in re.findall(r"\d{4}", cell.paper):
+        assert year in text, year
+
+
+@pytest.mark.parametrize("kind", EVERY_CELL)
+def test_both_sets_of_names_are_explained(kind: str) -> None:
+    text = read("words.md")
+    for signal in EVERY_CELL[kind].signals:
+        assert re.search(rf"^\| [^|]* \| `{signal.name}` \| {signal.symbol} \| {signal.article}\b", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ENGINES.names())
+def test_an_engine_has_a_section(name: str) -> None:
+    assert len(section("engines.md", name)) > 200
+
+
+def test_the_identities_are_those_of_the_cells() -> None:
+    text = section_named("What must add up")
+    for kind, cell in EVERY_CELL.items():
+        row = next(line for line in text.splitlines() if f"`{cell.name}`" in line)
+        for identity in cell.identities:
+            assert identity.equation in row, kind
+        assert bool(cell.identities) != ("none" in row)
+
+
+def section_named(heading: str) -> str:
+    return read("cells.md").split(f"## {heading}\n")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in REFERENCE.glob("*.md")))
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", read(page)):
+        assert "://" in target or (REFERENCE / target).exists(), target
+
+
+@pytest.mark.parametrize("page", ["cells.md", "engines.md", "words.md"])
+def test_examples_print_what_they_say(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Python blocks of a page run one after the other; a comment after a print is what it prints."""
+    source = "\n".join(re.findall(r"```python\n(.*?)```", read(page), re.DOTALL))
+    exec(compile(source, page, "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == re.findall(r"^print\(.*\)  # (.*)$", source, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", TASKS.names())
+def test_a_tasks_section_has_its_settings_and_a_true_example(name: str) -> None:
+    task = TASKS.get(name)
+    text = section("tasks.md", name)
+    rows = re.findall(r"^\| `(.*?)` \| (.*?) \| (.*?) \| (.*?) \|$", text, re.MULTILINE)
+    wanted = [(each, each.metadata) for each in task.settings()]
+    assert rows == [
+        (each.name, str(each.default), f"{limits['least']} to {limits['most']}", limits["help"])
+        for each, limits in wanted
+    ]
+    example = re.search(r"Example: `(.*?)`", text)
+    assert example
+    prime, answer = task().split(f"\n{example[1]}\n")
+    assert task().expected(prime) == answer
