@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import os
 import socket
 import subprocess
@@ -211,6 +212,21 @@ def test_a_path_that_leads_nowhere_is_told(tmp_path: Path, name: str) -> None:
         read(tmp_path / name)
 
 
+@pytest.mark.parametrize("ending", ["txt", "zip", "tar", "tar.gz", "txt.gz"])
+def test_a_file_that_has_gone_is_told(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"file.{ending}"
+    if ending == "txt":
+        path.write_text("text")
+    elif ending == "txt.gz":
+        path.write_bytes(gzip.compress(b"text"))
+    else:
+        pack(path, {"a.txt": b"text"})
+    source = open_source(str(path))
+    path.unlink()
+    with pytest.raises(SourceError, match="There is no file"):
+        list(source.blocks())
+
+
 def test_pipes_devices_and_sockets_are_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as server:
@@ -352,12 +368,14 @@ class TestCorpora:
         assert read("corpus:java") == "class A {}\n"
 
     def test_a_missing_jdk_says_what_to_install(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        if list(Path("/usr/lib/jvm").glob("*/lib/src.zip")):
-            pytest.skip("this machine has a JDK's source in the place that is looked at last")
+        monkeypatch.setattr("unrolled.sources.corpora._JDKS", tmp_path)  # this machine may have one
         monkeypatch.delenv("JAVA_HOME", raising=False)
         monkeypatch.setenv("PATH", str(tmp_path))
         with pytest.raises(SourceError, match=r"No JDK.*Install one, such as openjdk"):
             open_source("corpus:java")
+        (tmp_path / "jdk-25/lib").mkdir(parents=True)
+        pack(tmp_path / "jdk-25/lib/src.zip", {"A.java": b"class A {}\n"})
+        assert read("corpus:java") == "class A {}\n"
 
     def test_an_unknown_corpus_lists_those_that_there_are(self) -> None:
         with pytest.raises(UnknownNameError, match="there are: java, python"):

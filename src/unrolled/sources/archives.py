@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import struct
 import tarfile
 import tempfile
@@ -51,6 +52,11 @@ class Meter:
     packed: int
     limits: Limits
     unpacked: int = field(default=0)
+
+    @classmethod
+    def of(cls, path: Path, file: IO[bytes], limits: Limits) -> Meter:
+        """A meter for an archive that is open."""
+        return cls(repr(str(path)), os.fstat(file.fileno()).st_size, limits)
 
     def count(self, size: int) -> None:
         """Counts `size` more bytes.
@@ -125,8 +131,8 @@ def zip_files(path: Path, limits: Limits) -> Generator[Members, None, None]:
     Raises:
         SourceError: it is damaged, encrypted, or made to do harm.
     """
-    meter = Meter(repr(str(path)), path.stat().st_size, limits)
     with open_file(path) as file:
+        meter = Meter.of(path, file, limits)
         with _damage_named(meter.name):
             archive = zipfile.ZipFile(file)
             entries = archive.infolist()
@@ -157,7 +163,7 @@ def tar_files(path: Path, limits: Limits) -> Generator[Members, None, None]:
     Raises:
         SourceError: it is damaged or made to do harm.
     """
-    with open_file(path) as file, _tar_members(file, Meter(repr(str(path)), path.stat().st_size, limits)) as members:
+    with open_file(path) as file, _tar_members(file, Meter.of(path, file, limits)) as members:
         yield members
 
 
@@ -182,7 +188,7 @@ def compressed_tar_files(path: Path, limits: Limits) -> Generator[Members, None,
                 f"There is no room to decompress {str(path)!r}: {error.strerror}.",
                 "Make room where temporary files lie (TMPDIR), or unpack it and give the folder.",
             ) from error
-        with _tar_members(temporary, Meter(repr(str(path)), path.stat().st_size, limits)) as members:
+        with open_file(path) as packed, _tar_members(temporary, Meter.of(path, packed, limits)) as members:
             yield members
 
 
@@ -193,14 +199,13 @@ def compressed_file(path: Path, limits: Limits) -> Generator[Members, None, None
 
 
 def _decompressed(path: Path, limits: Limits) -> IO[bytes]:
-    meter = Meter(repr(str(path)), path.stat().st_size, limits)
     file = open_file(path)
     opener = _decompressor(file.read(10))
     file.seek(0)
     if opener is None:
         file.close()
         raise SourceError(f"{str(path)!r} changed while it was read.", "Try again.")
-    return meter.watch(opener(file), file)
+    return Meter.of(path, file, limits).watch(opener(file), file)
 
 
 def _decompressor(head: bytes) -> Callable[[IO[bytes]], IO[bytes]] | None:

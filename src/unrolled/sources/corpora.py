@@ -16,6 +16,7 @@ from unrolled.sources.text import Reading, TextSource, text_at
 
 # Tests hold files that are broken on purpose; what is installed is not the standard library.
 _NOT_ENTERED = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"})
+_JDKS = Path("/usr/lib/jvm")
 _OF_THIS_MACHINE = ("!_sysconfigdata*", "!config-*/*")
 
 
@@ -56,7 +57,7 @@ def _java_sources() -> Path:
     if java := shutil.which("java"):
         home_of_java = Path(java).resolve().parent.parent
         places += [home_of_java / "lib/src.zip", home_of_java / "src.zip"]
-    places += sorted(Path("/usr/lib/jvm").glob("*/lib/src.zip"))
+    places += sorted(_JDKS.glob("*/lib/src.zip"))
     for place in places:
         if place.is_file():
             return place
