@@ -16,7 +16,7 @@ from made_by_hand import make_run, make_trace
 from unrolled.errors import ServerError
 from unrolled.explorer import find_exhibits, start_background
 from unrolled.explorer.library import Library
-from unrolled.explorer.paths import short_names
+from unrolled.explorer.paths import short_names, walk
 
 
 def write(path: Path, content: str | bytes | dict[str, Any]) -> Path:
@@ -109,6 +109,7 @@ def test_links_and_hidden_and_far_folders_are_not_searched(tmp_path: Path) -> No
     (shown / "linked file").mkdir()
     (shown / "linked file" / "zarr.json").symlink_to(tmp_path / "outside" / "t" / "zarr.json")
     assert [exhibit.title for exhibit in find_exhibits([shown])] == ["deep enough"]
+    assert {parts[0] for parts in walk(shown) if parts} == {"1", "linked file"}
 
 
 def test_the_inside_of_traces_and_the_checkpoints_of_runs_are_not_searched(tmp_path: Path) -> None:

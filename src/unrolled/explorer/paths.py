@@ -121,8 +121,6 @@ def scan(roots: Sequence[Path], cache: ReadingCache) -> list[Exhibit]:
     for root in roots:
         for parts in walk(root):
             folder = root.joinpath(*parts)
-            if folder in found:
-                continue
             explicit = not parts
             if trace := read_trace(root, parts, cache, explicit=explicit):
                 found[folder] = Exhibit("", "trace", trace.title, root, parts, trace.problem)

@@ -80,11 +80,19 @@ def address(listener: socket.socket) -> str:
 class Server(uvicorn.Server):
     """Uvicorn's server, which tells when it answers."""
 
-    def __init__(self, library: Library, page: Path, hosts: Iterable[str], on_started: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        library: Library,
+        page: Path,
+        hosts: Iterable[str],
+        on_started: Callable[[], None],
+        log_level: str | None = None,
+    ) -> None:
         config = uvicorn.Config(
             create_app(library, page=page, hosts=hosts),
             access_log=False,
             log_config=None,
+            log_level=log_level,
             server_header=False,
             lifespan="off",
             ws="none",
@@ -130,8 +138,9 @@ def serve(
             if open_browser:
                 threading.Thread(target=open_page, args=[url], daemon=True).start()
 
-        server = Server(library, page, hosts, on_started)
-        # Uvicorn stops in order at Ctrl-C and then lets the interrupt pass on.
+        # Faults are logged where they are answered (problems.py); Uvicorn would say them again, and say at Ctrl-C
+        # what it gave up. It stops in order at the first Ctrl-C, and lets a second, impatient one pass on.
+        server = Server(library, page, hosts, on_started, log_level="critical")
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
 
