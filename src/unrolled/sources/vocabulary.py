@@ -19,7 +19,7 @@ Kind = Literal["characters", "bytes", "tokens"]
 KINDS: tuple[Kind, ...] = ("characters", "bytes", "tokens")
 FORMAT = "unrolled-vocabulary/1"
 
-_BLOCK = 1 << 18  # characters encoded at a time: the temporary arrays stay in the processor's cache
+_BLOCK = 1 << 18  # characters encoded or decoded at a time: the temporary arrays stay in the processor's cache
 
 
 class UnknownSymbolError(VocabularyError):
@@ -132,7 +132,8 @@ class Vocabulary:
         checked = self._checked(numbers)
         if self.kind == "tokens":
             return "".join(self.symbols[int(number)] for number in checked)
-        return self._code_points[checked].tobytes().decode("utf-32-le")
+        blocks = (checked[start : start + _BLOCK] for start in range(0, len(checked), _BLOCK))
+        return "".join(self._code_points.take(block).tobytes().decode("utf-32-le") for block in blocks)
 
     def decode_bytes(self, numbers: Iterable[int] | NDArray[Any]) -> bytes:
         """Symbol numbers as the very bytes; text of other kinds as UTF-8."""
@@ -205,11 +206,11 @@ class Vocabulary:
             f"Some that it holds: {' '.join(s for s in self.symbols if len(s) == 1 and s.isprintable())[:40]}",
         )
 
-    def _checked(self, numbers: Iterable[int] | NDArray[Any]) -> NDArray[np.int64]:
+    def _checked(self, numbers: Iterable[int] | NDArray[Any]) -> NDArray[Any]:
         given = np.asarray(numbers if isinstance(numbers, np.ndarray) else list(numbers))
         if given.size and (given.dtype.kind not in "iu" or given.min() < 0 or given.max() >= len(self)):
             raise VocabularyError(f"Symbol numbers are whole and lie in 0 … {len(self) - 1}.")
-        return given.astype(np.int64).ravel()
+        return given.ravel() if given.size else np.zeros(0, np.int64)
 
 
 def bytes_vocabulary() -> Vocabulary:
