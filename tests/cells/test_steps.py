@@ -61,6 +61,19 @@ def test_a_step_is_pytorchs_step(
     }
 
 
+def test_a_projected_step_is_pytorchs_step() -> None:
+    module = nn.LSTM(3, 5, proj_size=2, dtype=torch.float64)
+    parameters = {name.removesuffix("_l0"): value for name, value in module.named_parameters()}
+    assert {name: tuple(value.shape) for name, value in parameters.items()} == LSTM().parameter_shapes(3, 5, 2)
+    x = torch.randn(4, 3, dtype=torch.float64)
+    state = {"hidden": torch.randn(4, 2, dtype=torch.float64), "cell": torch.randn(4, 5, dtype=torch.float64)}
+    _, (hidden, cell) = module(x[None], (state["hidden"][None], state["cell"][None]))
+    signals = step(LSTM(), parameters, x, state)
+    assert_same(signals["hidden"], hidden[0])
+    assert_same(signals["cell"], cell[0])
+    assert LSTM().state_sizes(5, 2) == {"hidden": 2, "cell": 5}
+
+
 @given(batch=sizes, inputs=sizes, neurons=sizes, seed=st.integers(0, 99))
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
 def test_rnn_and_feed_forward_are_the_papers_equations(

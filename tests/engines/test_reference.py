@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -86,11 +88,7 @@ def test_gradients_are_those_of_torch_nn(kind: str) -> None:
 
 def test_dropout_acts_between_layers_while_training() -> None:
     module = make_module("lstm", 4, 16, depth=2, dtype=torch.float32)
-    module.dropout = 0.5
-    stack = stack_of("lstm", module)
-    from dataclasses import replace
-
-    stack = replace(stack, dropout=0.5)
+    stack = replace(stack_of("lstm", module), dropout=0.5)
     x = torch.randn(50, 2, 4)
     quiet = run("reference", stack, x).outputs
     torch.manual_seed(1)
