@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from made_by_hand import SECRET, Shown, make_run, make_trace
 
+from tests.explorer.made_by_hand import SECRET, Shown, make_run, make_trace
 from unrolled.explorer import start_background
 
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_by_hand import make_run, make_trace
 
+from tests.explorer.made_by_hand import make_run, make_trace
 from unrolled.errors import ServerError
 from unrolled.explorer import find_exhibits, start_background
 from unrolled.explorer.library import Library

@@ -12,8 +12,8 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_by_hand import SECRET, Answer, Shown, ask, make_run, make_trace, speak
 
+from tests.explorer.made_by_hand import SECRET, Answer, Shown, ask, make_run, make_trace, speak
 from unrolled.explorer import start_background
 from unrolled.explorer.library import Library
 from unrolled.explorer.paths import Exhibit

@@ -15,10 +15,10 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from made_by_hand import Shown, ask, make_trace, port_of
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from tests.explorer.made_by_hand import Shown, ask, make_trace, port_of
 from unrolled.errors import ServerError
 from unrolled.explorer import server as module
 from unrolled.explorer import start_background

@@ -15,10 +15,10 @@ import pytest
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_by_hand import NEURONS, STEPS, Shown, ask, make_trace, port_of
 from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 
+from tests.explorer.made_by_hand import NEURONS, STEPS, Shown, ask, make_trace, port_of
 from unrolled.explorer import start_background
 
 SHARD = "signals/rnn.l0/cell/c/0/0"
