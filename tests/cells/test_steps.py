@@ -257,6 +257,19 @@ def test_signals_stay_in_their_ranges_and_identities_hold(
 
 
 @pytest.mark.parametrize("kind", EVERY_CELL)
+def test_ranges_are_no_wider_than_they_need_be(kind: str) -> None:
+    """Strong inputs drive every bounded signal near its bounds, and the others beyond 1."""
+    stack = make_stack(kind, inputs=3, neurons=5)
+    before = {name: 3 * value[0].sign() for name, value in random_state(stack, batch=500).items()}
+    x = 100 * torch.randn(500, 3, dtype=torch.float64)
+    signals = step(stack.cell, stack.layers[0].parameters, x, before)
+    for signal in stack.cell.signals:
+        low, high = signals[signal.name].min(), signals[signal.name].max()
+        assert low < (-1.0 if signal.low is None else signal.low + 0.05)
+        assert high > (1.0 if signal.high is None else signal.high - 0.05)
+
+
+@pytest.mark.parametrize("kind", EVERY_CELL)
 def test_identities_tell_signals_apart(kind: str) -> None:
     """Any two signals changed round break an identity, so that a recording with mixed-up names does not add up."""
     stack = make_stack(kind, inputs=3, neurons=5)
