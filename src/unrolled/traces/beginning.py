@@ -28,8 +28,8 @@ def open_writer(
     dtype: Dtype = "float32",
     resume: bool = False,
     overwrite: bool = False,
-) -> TraceWriter:
-    """A writer for the trace at `path`.
+) -> TraceWriter | None:
+    """A writer for the trace at `path`; None where `resume` finds it whole.
 
     Args:
         path: the folder; new, or an unfinished trace with `resume`, or any trace with `overwrite`.
@@ -50,7 +50,11 @@ def open_writer(
     fixed = {"sequences": sequences, **(initial or {})} | ({} if symbols is None else {"symbols": symbols})
     if resume and (path / "zarr.json").exists():
         _check_same(path, info, plans, fixed)
-        return TraceWriter(path, read_info(path), plans)
+        stored = read_info(path)
+        if stored.whole:
+            shutil.rmtree(path / "resume", ignore_errors=True)  # left where it was killed at the very end
+            return None
+        return TraceWriter(path, stored, plans)
     with disk_errors(f"the trace {path}", "Make room, or choose another --out."):
         fresh = new_folder(path)
         try:

@@ -21,6 +21,9 @@ ZOOM = (64, 1024, 16_384)
 ZOOM_CHUNK = 256
 """Blocks in one chunk of a zoom level."""
 
+SITE_NAME = r"^[^./\\\x00-\x1f]+(\.[^./\\\x00-\x1f]+)*$"
+"""Dotted, and safe as the name of a folder."""
+
 Dtype: TypeAlias = Literal["float32", "float16"]
 
 
@@ -31,7 +34,7 @@ class _Part(BaseModel):
 class SignalInfo(_Part):
     """One signal of a site; `range` bounds its values (None: unbounded)."""
 
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     symbol: str
     role: Literal["gate", "candidate", "state"]
     range: tuple[float | None, float | None]
@@ -46,7 +49,7 @@ class SignalInfo(_Part):
 class SiteInfo(_Part):
     """One layer (and direction) whose signals were recorded."""
 
-    name: str
+    name: str = Field(pattern=SITE_NAME)
     cell: str
     layer: int = 0
     direction: Literal["forward", "reverse"] = "forward"

@@ -98,7 +98,7 @@ def describe_recording(
         symbols=SymbolsInfo(kind=cast("str", vocabulary.kind), vocabulary=tuple(vocabulary.symbols)),  # pyright: ignore
         sites=tuple(sites),
         predictions=PredictionsInfo(top=min(top, network.symbols)),
-        model={"parameters": network.parameter_count, "sha256": weights_sha256(network), **(model or {})},
+        model={**(model or {}), "parameters": network.parameter_count, "sha256": weights_sha256(network)},
         source=dict(source or {}),
         code={"unrolled": __version__, "torch": torch.__version__, "engine": chosen, "dtype": dtype},
     )
@@ -186,7 +186,7 @@ def record_run(
     check_place(out, resume=resume, overwrite=overwrite)
     if not (resume and out.exists()):
         _refuse_without_room(out, estimate_size(info, len(spans), dtype))
-    with open_writer(
+    writer = open_writer(
         out,
         info,
         symbols=whole,
@@ -195,8 +195,9 @@ def record_run(
         dtype=dtype,
         resume=resume,
         overwrite=overwrite,
-    ) as writer:
-        if not writer.info.whole:
+    )
+    if writer is not None:
+        with writer:
             run.record(slices, writer, progress)
             writer.finish()
     return Trace.open(out)
@@ -220,6 +221,6 @@ def _refuse_without_room(out: Path, needed: int) -> None:
     free = free_bytes(out.absolute())
     if needed > free:
         raise DiskFullError(
-            f"The trace may take {needed / 1e9:.2f} GB, and {free / 1e9:.2f} GB are free at {out}.",
+            f"The trace may take {needed / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB are free at {out}.",
             "Record fewer steps (--limit), fewer signals (--signals) or in float16 (--dtype), or choose another disk.",
         )

@@ -41,6 +41,7 @@ def save_trace(trace: Trace, path: Path, *, sites: tuple[str, ...], dtype: Dtype
         dtype=dtype,
         overwrite=overwrite,
     )
+    assert writer is not None
     assert SHARD % SLICE == 0
     with writer:
         for start in range(0, steps, SLICE):

@@ -118,19 +118,25 @@ class Trace:
         """What stands at each step; its index within the sequence where the network read numbers."""
         stop = self.steps if stop is None else min(stop, self.steps)
         if self.arrays.has("symbols"):
-            return [self.vocabulary[int(symbol)] for symbol in self.arrays.read("symbols", slice(start, stop))]
+            symbols = self.arrays.read("symbols", slice(start, stop))
+            if len(symbols) and int(symbols.max()) >= len(self.vocabulary):
+                raise TraceError(
+                    f"The trace {self.path or ''} is damaged: it holds symbol {int(symbols.max())} but names only "
+                    f"{len(self.vocabulary)} symbols."
+                )
+            return [self.vocabulary[int(symbol)] for symbol in symbols]
         first = {step: sequence.start for sequence in self.sequences for step in sequence}
         return [str(step - first[step]) for step in range(start, stop)]
 
     @cached_property
     def text(self) -> str | None:
-        """All symbols in a row; None where the network read numbers. Tokens are parted by spaces."""
+        """All symbols in a row; None where the network read numbers."""
         if not self.arrays.has("symbols"):
             return None
         labels = self.labels()
         if self.info.symbols.kind == "bytes":
             return b"".join(_byte(label) for label in labels).decode("utf-8", "replace")
-        return (" " if self.info.symbols.kind == "tokens" else "").join(labels)
+        return "".join(labels)
 
     @cached_property
     def loss(self) -> Array | None:

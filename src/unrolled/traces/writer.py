@@ -47,7 +47,11 @@ class TraceWriter:
         self.start = info.complete_steps
         self._resume = root / "resume"
         self._lock = lock(self._resume)
-        kept = self._load_state()
+        try:
+            kept = self._load_state()
+        except TraceError:
+            self._lock.close()
+            raise
         self.carry = {name[6:]: value for name, value in kept.items() if name.startswith("carry:")}
         self._loss = [float(kept["loss:sum"]), float(kept["loss:count"])] if "loss:sum" in kept else [0.0, 0.0]
         self._signals = {
