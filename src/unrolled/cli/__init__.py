@@ -1,0 +1,73 @@
+"""The command `unrolled`: one thin file a command. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from unrolled.errors import UnrolledError
+from unrolled.version import __version__
+
+app = typer.Typer(
+    name="unrolled",
+    help="See what a recurrent network remembers, forgets and pays attention to, step by step and neuron by neuron.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"unrolled {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_version, is_eager=True),
+) -> None:
+    """See what a recurrent network remembers, forgets and pays attention to, step by step and neuron by neuron."""
+
+
+def fail(message: str, hint: str = "") -> None:
+    """One line on standard error: what was given, what is allowed, what to do next."""
+    line = " ".join(f"{message} {hint}".split())
+    red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() and "NO_COLOR" not in os.environ else ("", "")
+    sys.stderr.write(f"{red}unrolled: {line}{plain}\n")
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code: 0 done, 2 for what the user can mend, 130 on Ctrl-C, 1 for our fault."""
+    from unrolled.cli import commands  # noqa: F401  (registers them)
+
+    try:
+        result: Any = typer.main.get_command(app).main(
+            args=list(arguments) if arguments is not None else None, prog_name="unrolled", standalone_mode=False
+        )
+        return result if isinstance(result, int) else 0
+    except UnrolledError as error:
+        fail(error.message, error.hint)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("\n")
+        return 130
+    except BrokenPipeError:
+        # The reader (head, less) has gone: that is no fault, but Python would complain once more on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        told = getattr(error, "format_message", None)
+        if told is None:
+            raise
+        fail(str(told()), "See --help.")
+        return 2
+
+
+def main() -> None:
+    """The entry point of the command."""
+    sys.exit(run())

@@ -1,0 +1,40 @@
+# What people run: `make demo` and `make test`. Everything is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test install format page bench clean
+
+demo: $(VENV)/installed
+	$(BIN)/unrolled demo
+
+install: $(VENV)/tools
+
+# The package, as a user installs it; the build makes the page with a Node that comes from the package index.
+$(VENV)/installed: pyproject.toml constraints.txt hatch_build.py web/package.json $(shell find web/src -type f 2>/dev/null)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+# What tests need besides: linters, Playwright, Node for the page's own tests, and a browser.
+$(VENV)/tools: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[develop]'
+	@touch $@
+
+test: $(VENV)/tools
+	PATH="$(CURDIR)/$(BIN):$$PATH" tests/browser.sh
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run check && PATH="$(CURDIR)/$(BIN):$$PATH" npm test
+	OMP_WAIT_POLICY=passive $(BIN)/pytest -n 2
+
+format: $(VENV)/tools
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+page: $(VENV)/tools
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run build
+
+clean:
+	rm -rf $(VENV) web/node_modules src/unrolled/explorer/static

@@ -1,0 +1,46 @@
+"""See what a recurrent network remembers, forgets and pays attention to, step by step and neuron by neuron.
+
+    import unrolled
+    trace = unrolled.trace(model, inputs)   # any torch module that holds nn.RNN, nn.LSTM or nn.GRU
+    trace["lstm.l0.forget_gate"]            # array, steps × neurons
+    unrolled.explore(trace)                 # the page
+
+Names are imported when they are first used, so that `import unrolled` is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from unrolled.errors import UnrolledError
+from unrolled.version import __version__
+
+if TYPE_CHECKING:
+    from unrolled.explorer.notebook import explore
+    from unrolled.networks.files import load_network
+    from unrolled.traces.check import check
+    from unrolled.traces.modules import trace
+    from unrolled.traces.trace import Trace
+    from unrolled.training.train import train
+    from unrolled.writing.sample import sample
+
+_WHERE = {
+    "Trace": "unrolled.traces.trace",
+    "check": "unrolled.traces.check",
+    "explore": "unrolled.explorer.notebook",
+    "load_network": "unrolled.networks.files",
+    "sample": "unrolled.writing.sample",
+    "trace": "unrolled.traces.modules",
+    "train": "unrolled.training.train",
+}
+
+__all__ = ["Trace", "UnrolledError", "__version__", "check", "explore", "load_network", "sample", "trace", "train"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'unrolled' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,13 @@
+"""Registers every command, in the order in which the help lists them."""
+
+from unrolled.cli import app
+from unrolled.cli.demo import demo
+from unrolled.cli.evaluate import evaluate
+from unrolled.cli.explore import explore
+from unrolled.cli.info import info
+from unrolled.cli.sample import sample
+from unrolled.cli.trace import trace
+from unrolled.cli.train import train
+
+for command in (demo, train, evaluate, trace, explore, sample, info):
+    app.command()(command)

@@ -1,0 +1,67 @@
+"""`unrolled evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unrolled.cli.options import (
+    CheckpointOption,
+    EncodingOption,
+    EngineOption,
+    IncludeOption,
+    JsonFlag,
+    UnknownOption,
+)
+from unrolled.cli.reading import load, read
+from unrolled.cli.screen import ProgressBar, print_json, print_table
+from unrolled.errors import UnknownNameError
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    source: Annotated[str, typer.Argument(help="A text or task, as for train.")],
+    part: Annotated[
+        str, typer.Option("--part", help="Which part of the text: train, validation, test or all.")
+    ] = "all",
+    checkpoint: CheckpointOption = "best",
+    include: IncludeOption = None,
+    encoding: EncodingOption = "utf-8",
+    limit: Annotated[int | None, typer.Option("--limit", help="Read at most so many symbols of the source.")] = None,
+    unknown: UnknownOption = "error",
+    engine: EngineOption = "auto",
+    as_json: JsonFlag = False,
+) -> int:
+    """Measure how well a network foretells a text: nats and bits a symbol, accuracy. The state is carried through."""
+    from unrolled.sources import PARTS, TaskSource
+    from unrolled.sources.tasks.counter import Counter
+    from unrolled.training.evaluate import evaluate_sequences, evaluate_text
+    from unrolled.training.exam import counts_right_to, share_right
+
+    if part not in PARTS:
+        raise UnknownNameError("part", part, PARTS)
+    loaded = load(run, checkpoint)
+    corpus = read(loaded, source, unknown, {"include": include or (), "encoding": encoding, "limit": limit})
+    chosen = corpus.part(part)  # type: ignore[arg-type]
+    result: dict[str, Any] = {"run": str(run), "step": loaded.step, "source": source, "part": part}
+    with ProgressBar("evaluating", "symbols") as progress:
+        if isinstance(corpus.source, TaskSource):
+            sequences = [chosen.symbols[start:stop] for start, stop in chosen.boundaries]
+            score = evaluate_sequences(loaded.network, sequences, engine=engine, progress=progress)
+            result |= {**score.to_json(), "share_right": share_right(loaded.network, corpus.source.task, engine=engine)}
+            if isinstance(corpus.source.task, Counter):
+                result["counts_right_to"] = counts_right_to(loaded.network, corpus.source.task, engine=engine)
+        else:
+            score = evaluate_text(loaded.network, chosen.symbols, engine=engine, progress=progress)
+            result |= score.to_json()
+    if as_json:
+        print_json(result)
+    else:
+        print_table(f"{source}, {part}", {name: _rounded(value) for name, value in result.items()})
+    return 0
+
+
+def _rounded(value: Any) -> Any:
+    return f"{value:.4f}" if isinstance(value, float) else value

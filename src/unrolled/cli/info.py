@@ -1,0 +1,135 @@
+"""`unrolled info`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unrolled.cli.options import JsonFlag
+from unrolled.cli.screen import print_json, print_table
+from unrolled.errors import SourceError, UnrolledError
+
+
+def info(
+    path: Annotated[Path, typer.Argument(help="A run, a trace, or a file of another program.")],
+    as_json: JsonFlag = False,
+) -> int:
+    """Say what a run, trace or foreign file is and holds."""
+    found = describe(path)
+    if as_json:
+        print_json({"path": str(path), **found})
+    else:
+        print_table(str(path), {name: _shown(value) for name, value in found.items()})
+    return 0
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """What lies at a path.
+
+    Raises:
+        UnrolledError: nothing does, or it is nothing that Unrolled knows.
+    """
+    if not path.exists():
+        raise SourceError(f"There is no file or folder {path}.", "Name a run, a trace or a foreign file.")
+    if (path / "settings.json").is_file():
+        return _run(path)
+    if (path / "zarr.json").is_file():
+        return _trace(path)
+    if path.is_file():
+        return _foreign(path)
+    raise SourceError(
+        f"{path} is a folder, but neither a run (settings.json) nor a trace (zarr.json).", "Name one of those in it."
+    )
+
+
+def _run(path: Path) -> dict[str, Any]:
+    from unrolled.networks.files import checkpoint_steps, read_json, read_run_settings
+    from unrolled.sources.vocabulary import Vocabulary
+
+    settings = read_run_settings(path)
+    vocabulary = Vocabulary.load(path / "vocabulary.json")
+    summary = read_json(path / "summary.json") if (path / "summary.json").is_file() else {"finished": False}
+    return {
+        "kind": "run",
+        "source": settings.get("source", {}).get("name"),
+        "network": settings.get("network"),
+        "training": settings.get("training"),
+        "vocabulary": f"{len(vocabulary)} {vocabulary.kind}",
+        "checkpoints": checkpoint_steps(path),
+        **summary,
+        "code": settings.get("code"),
+    }
+
+
+def _trace(path: Path) -> dict[str, Any]:
+    from unrolled.traces.place import read_info
+
+    info = read_info(path)
+    return {
+        "kind": "trace",
+        "title": info.title,
+        "whole": info.whole,
+        "complete_steps": info.complete_steps,
+        "planned_steps": info.planned_steps,
+        "sites": {site.name: f"{site.cell}, {site.neurons} neurons" for site in info.sites},
+        "signals": [signal.name for signal in info.sites[0].signals],
+        "symbols": f"{len(info.symbols.vocabulary)} {info.symbols.kind}",
+        "nats_per_symbol": info.nats_per_symbol,
+        "model": info.model,
+        "source": info.source,
+        "code": info.code,
+        "created": info.created,
+    }
+
+
+def _foreign(path: Path) -> dict[str, Any]:
+    """A file that Unrolled did not make: weights, an archive, a text."""
+    import zipfile
+
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if path.suffix == ".safetensors":
+        return {"kind": "weights (safetensors)", "bytes": size, "tensors": _tensors(path)}
+    if head[:2] in {b"PK"} and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+        if any(name.endswith("data.pkl") for name in names):
+            return {
+                "kind": "weights in PyTorch's pickle format; loading it can run code, so it is not opened",
+                "bytes": size,
+                "hint": "load it yourself where you trust it, and save it with safetensors",
+            }
+        return {"kind": "zip archive", "bytes": size, "files": len(names), "hint": "train on it with --include"}
+    if not head:
+        raise SourceError(f"{path} is empty.", "Name a run, a trace or a foreign file.")
+    try:
+        text = head.decode("utf-8", "strict" if size <= len(head) else "ignore")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        return {"kind": "binary file", "bytes": size, "hint": "train on it with --symbols bytes"}
+    return {"kind": "text", "bytes": size, "begins": text[:60]}
+
+
+def _tensors(path: Path) -> dict[str, str]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            return {
+                name: f"{tuple(file.get_slice(name).get_shape())} {file.get_slice(name).get_dtype()}"
+                for name in file.keys()  # noqa: SIM118  (no dictionary: it cannot be iterated)
+            }
+    except (SafetensorError, OSError) as error:
+        raise UnrolledError(f"{path} is no whole safetensors file: {error}.") from None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(str(inner) for inner in value)
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,76 @@
+"""Options made from the settings tables, so that command, file and docs can never differ."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+
+from unrolled.settings import Settings
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
+EngineOption = Annotated[str, typer.Option("--engine", help="Which engine runs the cells: auto, torch or reference.")]
+CheckpointOption = Annotated[str, typer.Option("--checkpoint", help="Which weights: best, last, or a step.")]
+UnknownOption = Annotated[
+    str,
+    typer.Option(
+        "--unknown",
+        help="A character that the vocabulary lacks: error, skip, or one of its characters to read instead.",
+    ),
+]
+IncludeOption = Annotated[
+    list[str] | None, typer.Option("--include", help="Files of a folder or archive, such as '*.java'; may be repeated.")
+]
+EncodingOption = Annotated[str, typer.Option("--encoding", help="Encoding of the text.")]
+SymbolsOption = Annotated[str, typer.Option("--symbols", help="What a symbol is: characters or bytes.")]
+
+
+def _help(field: FieldInfo, automatic: str | None) -> str:
+    unit = field.json_schema_extra.get("unit") if isinstance(field.json_schema_extra, dict) else None
+    values = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    notes = [str(unit)] if unit else []
+    notes += [" | ".join(map(str, values))] if values else []
+    notes.append(f"default: {automatic or field.default}")
+    return f"{field.description} ({'; '.join(notes)})"
+
+
+def with_settings(*tables: type[Settings], automatic: dict[str, str] | None = None) -> Callable[..., Any]:
+    """Gives a command one option for each field of the tables; the command gets those that were set, in `settings`.
+
+    Args:
+        tables: settings tables with names that do not clash.
+        automatic: field → what the help says of its default where the default is picked, not fixed.
+    """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(command, eval_str=True)
+        own = [parameter for name, parameter in signature.parameters.items() if name != "settings"]
+        options: list[inspect.Parameter] = []
+        for table in tables:
+            for name, field in table.model_fields.items():
+                kind: Any = str if get_origin(field.annotation) is Literal else field.annotation
+                flag = f"--{name.replace('_', '-')}"
+                option = typer.Option(flag, help=_help(field, (automatic or {}).get(name)), show_default=False)
+                options.append(
+                    inspect.Parameter(
+                        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+                    )
+                )
+        names = {option.name for option in options}
+
+        def wrapped(**values: Any) -> Any:
+            settings = {name: value for name, value in values.items() if name in names and value is not None}
+            rest = {name: value for name, value in values.items() if name not in names}
+            return command(**rest, settings=settings)
+
+        wrapped.__name__ = command.__name__
+        wrapped.__doc__ = command.__doc__
+        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + options
+        wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
+        return wrapped
+
+    return decorate

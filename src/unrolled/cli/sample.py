@@ -1,0 +1,45 @@
+"""`unrolled sample`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unrolled.cli.options import CheckpointOption, EngineOption, JsonFlag, UnknownOption, with_settings
+from unrolled.cli.reading import load
+from unrolled.cli.screen import print_json
+from unrolled.writing.settings import SamplingSettings
+
+
+@with_settings(SamplingSettings)
+def sample(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    settings: dict[str, Any],
+    prime: Annotated[
+        str, typer.Option("--prime", help="Text to begin with; the network reads it from a zero state.")
+    ] = "",
+    checkpoint: CheckpointOption = "best",
+    unknown: UnknownOption = "error",
+    engine: EngineOption = "auto",
+    as_json: JsonFlag = False,
+) -> int:
+    """Let a network write: prints the prime and what follows."""
+    from unrolled.writing.sample import sample as write
+
+    loaded = load(run, checkpoint)
+    pieces = write(loaded.network, loaded.vocabulary, prime, unknown=unknown, engine=engine, **settings)
+    if as_json:
+        print_json({"run": str(run), "step": loaded.step, "prime": prime, "text": "".join(pieces)})
+        return 0
+    last = ""
+    for piece in pieces:
+        sys.stdout.write(piece)
+        if sys.stdout.isatty():
+            sys.stdout.flush()
+        last = piece or last
+    if not last.endswith("\n"):
+        sys.stdout.write("\n")
+    return 0

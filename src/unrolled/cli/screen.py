@@ -1,0 +1,96 @@
+"""What people see: results on standard output, progress and remarks on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+stderr = Console(stderr=True, highlight=False)
+stdout = Console(highlight=False)
+
+PLAIN_SECONDS = 5.0
+"""Seconds between two lines of progress where standard error is no terminal."""
+
+
+def remark(line: str) -> None:
+    """One line beside the results."""
+    stderr.print(line, style="dim", markup=False, soft_wrap=True)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """The result for programs: one JSON object."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False, default=str) + "\n")
+
+
+def print_table(title: str, rows: Mapping[str, object]) -> None:
+    """The result for people: names and values."""
+    table = Table(
+        title=title, title_justify="left", title_style="bold", show_header=False, box=None, padding=(0, 2, 0, 0)
+    )
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        table.add_row(name, str(value))
+    stdout.print(table, markup=False)
+
+
+class ProgressBar:
+    """Shows long work: a bar with time left on a terminal, else a plain line every few seconds.
+
+    It is the `Progress` that the rest of the package calls.
+    """
+
+    def __init__(self, what: str, unit: str) -> None:
+        self.what, self.unit = what, unit
+        self._bar: Progress | None = None
+        self._task: Any = None
+        self._began = self._said = time.monotonic()
+        self._from: int | None = None
+
+    def __enter__(self) -> Self:
+        if stderr.is_terminal:
+            self._bar = Progress(
+                SpinnerColumn(),
+                TextColumn("[bold]{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[numbers]}"),
+                TimeRemainingColumn(),
+                console=stderr,
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(self.what, total=None, numbers="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, done: int, total: int, /, **numbers: float | str) -> None:
+        if self._from is None:
+            self._from = done
+        elif self._bar is not None:
+            self._bar.update(self._task, completed=done, total=total, numbers=self._numbers(done, numbers))
+        elif time.monotonic() - self._said > PLAIN_SECONDS:
+            self._said = time.monotonic()
+            left = (total - done) * (self._said - self._began) / max(1, done - self._from)
+            line = f"{self.what}: {done:,} of {total:,} {self.unit}, {self._numbers(done, numbers)}, {left:.0f} s left"
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+    def _numbers(self, done: int, numbers: Mapping[str, float | str]) -> str:
+        rate = (done - (self._from or 0)) / max(1e-9, time.monotonic() - self._began)
+        shown = [f"{name.replace('_', ' ')} {value:.3f}" if isinstance(value, float) else f"{name} {value}"
+                 for name, value in numbers.items()]  # fmt: skip
+        return ", ".join([*shown, f"{rate:,.0f} {self.unit}/s"])

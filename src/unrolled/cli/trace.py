@@ -1,0 +1,110 @@
+"""`unrolled trace`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unrolled.cli.options import (
+    CheckpointOption,
+    EncodingOption,
+    EngineOption,
+    IncludeOption,
+    JsonFlag,
+    UnknownOption,
+)
+from unrolled.cli.reading import load, read
+from unrolled.cli.screen import ProgressBar, print_json, print_table, remark
+from unrolled.errors import SettingsError, UnknownNameError
+
+
+def trace(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    source: Annotated[str, typer.Argument(help="A text or task, as for train.")],
+    out: Annotated[Path, typer.Option("--out", help="The trace folder to make.")],
+    signals: Annotated[
+        str, typer.Option("--signals", help="Names of signals, separated by commas (default: all).")
+    ] = "",
+    limit: Annotated[int | None, typer.Option("--limit", help="Record at most so many symbols.")] = None,
+    dtype: Annotated[
+        str, typer.Option("--dtype", help="float32, or float16 (the cell state stays float32).")
+    ] = "float32",
+    part: Annotated[
+        str, typer.Option("--part", help="Which part of the text: train, validation, test or all.")
+    ] = "all",
+    top: Annotated[int, typer.Option("--top", help="Likeliest next symbols to keep at each step.")] = 5,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished recording in --out.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the trace in --out.")] = False,
+    checkpoint: CheckpointOption = "best",
+    include: IncludeOption = None,
+    encoding: EncodingOption = "utf-8",
+    unknown: UnknownOption = "error",
+    engine: EngineOption = "auto",
+    as_json: JsonFlag = False,
+) -> int:
+    """Record every signal of every layer while a network reads."""
+    from unrolled.sources import PARTS
+    from unrolled.traces.layout import estimate_size
+    from unrolled.traces.place import check_place
+    from unrolled.traces.record import describe_recording, record_run
+
+    if dtype not in {"float32", "float16"}:
+        raise SettingsError(f"--dtype cannot be {dtype!r}: it is float32 or float16.")
+    if part not in PARTS:
+        raise UnknownNameError("part", part, PARTS)
+    check_place(out, resume=resume, overwrite=overwrite)
+    loaded = load(run, checkpoint)
+    names = [name.strip() for name in signals.split(",") if name.strip()]
+    reading = {"include": include or (), "encoding": encoding, "limit": limit if part == "all" else None}
+    corpus = read(loaded, source, unknown, reading)
+    chosen = corpus.part(part)  # type: ignore[arg-type]
+    sequences = [chosen.symbols[start:stop] for start, stop in chosen.boundaries]
+    steps = min(len(chosen), limit or len(chosen))
+    planned = describe_recording(
+        loaded.network, loaded.vocabulary, steps, signals=names, top=top, engine=engine, dtype=dtype  # type: ignore[arg-type]
+    )  # fmt: skip
+    size = estimate_size(planned, len(sequences), dtype)  # type: ignore[arg-type]
+    remark(f"{steps:,} steps, at most {_bytes(size)} on the disk; engine {planned.code.get('engine')}")
+    with ProgressBar("recording", "steps") as progress:
+        recorded = record_run(
+            loaded.network,
+            loaded.vocabulary,
+            sequences,
+            out=out,
+            signals=names,
+            dtype=dtype,  # type: ignore[arg-type]
+            limit=limit,
+            top=top,
+            engine=engine,
+            title=f"{run.name} reads {Path(source).name}",
+            model={"kind": "run", "path": str(run.resolve()), "step": loaded.step, "weights_sha256": loaded.sha256},
+            source={**corpus.describe(), "part": part},
+            resume=resume,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    on_disk = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
+    result = {
+        "trace": str(out),
+        "steps": recorded.steps,
+        "sites": {site.name: site.neurons for site in recorded.info.sites},
+        "nats_per_symbol": recorded.info.nats_per_symbol,
+        "bytes": on_disk,
+    }
+    if as_json:
+        print_json(result)
+    else:
+        print_table(str(out), {**result, "bytes": _bytes(on_disk)})
+        remark(f"next: unrolled explore {out}")
+    return 0
+
+
+def _bytes(count: float) -> str:
+    """A size for people, in powers of 1000."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} bytes" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -1,0 +1,87 @@
+"""`unrolled train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from unrolled.cli.options import (
+    EncodingOption,
+    IncludeOption,
+    JsonFlag,
+    SymbolsOption,
+    UnknownOption,
+    with_settings,
+)
+from unrolled.cli.screen import ProgressBar, print_json, print_table, remark
+from unrolled.cli.stopping import stop_asked
+from unrolled.networks.settings import NetworkSettings
+from unrolled.training.settings import TrainingSettings
+
+AUTOMATIC = {
+    "hidden": "10 for a task; for a text 384, from 4 minutes on 512",
+    "steps": "3000 for a task; for a text what fits into --minutes",
+    "dropout": "for a text, the more the oftener it is seen",
+    "recurrent_dropout": "for a text, the more the oftener it is seen",
+    "weight_decay": "for a text, the more the oftener it is seen",
+    "learning_rate": "0.01 for a task; for a text 0.003 to 0.004",
+}
+
+
+@with_settings(NetworkSettings, TrainingSettings, automatic=AUTOMATIC)
+def train(
+    source: Annotated[
+        str, typer.Argument(help="task:NAME, a text file, a folder, an archive, - for standard input, corpus:NAME.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The run folder to make.")],
+    settings: dict[str, Any],
+    minutes: Annotated[
+        float | None,
+        typer.Option("--minutes", help="How long it may take, instead of --steps (default for a text: 3)."),
+    ] = None,
+    initial: Annotated[
+        Path | None, typer.Option("--initial", help="A run whose weights and vocabulary to begin with.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out; begin it if there is none.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run in --out.")] = False,
+    include: IncludeOption = None,
+    encoding: EncodingOption = "utf-8",
+    symbols: SymbolsOption = "characters",
+    limit: Annotated[int | None, typer.Option("--limit", help="Read at most so many symbols of the source.")] = None,
+    unknown: UnknownOption = "error",
+    as_json: JsonFlag = False,
+) -> int:
+    """Train a network on a text or a task, and keep everything of it in a folder."""
+    from unrolled.training.train import train as run_training
+
+    with stop_asked() as stop, ProgressBar("training", "steps") as progress:
+        outcome = run_training(
+            source,
+            out,
+            minutes=minutes,
+            initial=initial,
+            resume=resume,
+            overwrite=overwrite,
+            include=include or (),
+            encoding=encoding,
+            symbols=symbols,  # type: ignore[arg-type]  # open_source says what is allowed
+            limit=limit,
+            unknown=unknown,
+            progress=progress,
+            stop=stop,
+            tell=remark,
+            **settings,
+        )
+    if as_json:
+        print_json({"run": str(outcome.path), **outcome.summary})
+    else:
+        print_table(str(outcome.path), outcome.summary)
+    if not outcome.finished:
+        remark(f"stopped at step {outcome.step:,}, all saved; go on with --resume")
+        return 130
+    remark(f"next: unrolled trace {outcome.path} {source} --out {outcome.path}.trace")
+    return 0
