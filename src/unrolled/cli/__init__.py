@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import typer
@@ -43,7 +44,7 @@ def fail(message: str, hint: str = "") -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code: 0 done, 2 for what the user can mend, 130 on Ctrl-C, 1 for our fault."""
-    from unrolled.cli import commands  # noqa: F401  (registers them)
+    import_module("unrolled.cli.commands")  # registers them
 
     try:
         result: Any = typer.main.get_command(app).main(

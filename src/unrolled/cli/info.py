@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from unrolled.cli.options import JsonFlag
 from unrolled.cli.screen import print_json, print_table
-from unrolled.errors import SourceError, UnrolledError
+from unrolled.errors import SourceError
 
 
 def info(
@@ -118,18 +118,16 @@ def _tensors(path: Path) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="np") as file:
-            return {
-                name: f"{tuple(file.get_slice(name).get_shape())} {file.get_slice(name).get_dtype()}"
-                for name in file.keys()  # noqa: SIM118  (no dictionary: it cannot be iterated)
-            }
+        with cast(Any, safe_open(path, framework="np")) as file:
+            slices = {name: file.get_slice(name) for name in cast(list[str], list(file.keys()))}
+            return {name: f"{tuple(part.get_shape())} {part.get_dtype()}" for name, part in slices.items()}
     except (SafetensorError, OSError) as error:
-        raise UnrolledError(f"{path} is no whole safetensors file: {error}.") from None
+        raise SourceError(f"{path} is no whole safetensors file: {error}.", "Save it again.") from None
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {inner}" for name, inner in value.items())
+        return ", ".join(f"{name} {inner}" for name, inner in cast(dict[str, Any], value).items())
     if isinstance(value, list | tuple):
-        return ", ".join(str(inner) for inner in value)
+        return ", ".join(map(str, cast(list[Any], value)))
     return f"{value:.4f}" if isinstance(value, float) else str(value)

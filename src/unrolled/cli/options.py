@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
@@ -29,9 +29,9 @@ SymbolsOption = Annotated[str, typer.Option("--symbols", help="What a symbol is:
 
 
 def _help(field: FieldInfo, automatic: str | None) -> str:
-    unit = field.json_schema_extra.get("unit") if isinstance(field.json_schema_extra, dict) else None
+    extra = cast(dict[str, str], field.json_schema_extra) if isinstance(field.json_schema_extra, dict) else {}
     values = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-    notes = [str(unit)] if unit else []
+    notes = [extra["unit"]] if "unit" in extra else []
     notes += [" | ".join(map(str, values))] if values else []
     notes.append(f"default: {automatic or field.default}")
     return f"{field.description} ({'; '.join(notes)})"

@@ -45,6 +45,7 @@ class Recurrence(nn.Module):
         self.cell = cell
         self.depth = settings.layers
         self.dropout = settings.dropout
+        self.recurrent_dropout = settings.recurrent_dropout
         bound = 1 / math.sqrt(settings.hidden)
         # Both biases add up in the forget gate: one starts at the setting, the other at zero.
         remembers = any(signal.name == "forget_gate" for signal in cell.signals)
@@ -59,8 +60,16 @@ class Recurrence(nn.Module):
         self._names = [name for name, _ in self.named_parameters()]
 
     def stack(self) -> Stack:
-        """The stack that an engine runs; shares the parameters."""
-        parameters = {name: getattr(self, name) for name in self._names}
+        """The stack that an engine runs; shares the parameters.
+
+        While training, `recurrent_dropout` drops weights of `weight_hh`, the same at every step of an update
+        (DropConnect, Wan et al. 2013; for LSTMs, Merity, Keskar and Socher 2018).
+        """
+        parameters: dict[str, Tensor] = {name: getattr(self, name) for name in self._names}
+        if self.training and self.recurrent_dropout:
+            for name in self._names:
+                if name.startswith("weight_hh"):
+                    parameters[name] = F.dropout(parameters[name], self.recurrent_dropout)
         return Stack.from_parameters(self.cell, parameters, depth=self.depth, dropout=self.dropout)
 
 

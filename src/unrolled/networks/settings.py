@@ -32,6 +32,13 @@ class NetworkSettings(Settings):
         description="Share of each layer's outputs dropped while training.",
         json_schema_extra=unit("share"),
     )
+    recurrent_dropout: float = Field(
+        0.0,
+        ge=0.0,
+        lt=1.0,
+        description="Share of the recurrent weights dropped at each update (DropConnect).",
+        json_schema_extra=unit("share"),
+    )
     forget_bias: float = Field(
         1.0,
         ge=-100,
