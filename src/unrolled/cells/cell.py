@@ -48,7 +48,8 @@ class Signal:
 class Identity:
     """An equation between recorded signals alone, such as c = f·c₋₁ + i·g.
 
-    `right` gets every signal at t and the states at t − 1 (keys as in `Cell.state`) and returns what `signal` should be.
+    `right` gets every signal at t and the states at t − 1 (keys as in `Cell.state`),
+    and returns what `signal` should be.
     """
 
     equation: str
