@@ -12,6 +12,8 @@ export class HttpStore {
 
   async get(key: string, options: Options = {}): Promise<Uint8Array | undefined> {
     const response = await this.request(key, {}, options.signal)
+    // Every chunk of a trace is written: one that is not there would pass as zeros.
+    if (!response && /\/c(\/\d+)+$/.test(key)) throw missing(key)
     return response && new Uint8Array(await response.arrayBuffer())
   }
 
@@ -28,12 +30,12 @@ export class HttpStore {
     }
   }
 
-  async getRange(key: string, range: Range, options: Options = {}): Promise<Uint8Array | undefined> {
+  async getRange(key: string, range: Range, options: Options = {}): Promise<Uint8Array> {
     const suffix = 'suffixLength' in range
     const header = suffix ? `bytes=-${range.suffixLength}` : `bytes=${range.offset}-${range.offset + range.length - 1}`
     // The index of a shard is shared by all who read from it: one reader's change of mind must not take it from the others.
     const response = await this.request(key, { Range: header }, suffix ? undefined : options.signal)
-    if (!response) return undefined
+    if (!response) throw missing(key)
     const bytes = new Uint8Array(await response.arrayBuffer())
     const length = suffix ? range.suffixLength : range.length
     if (response.status === 206) {
@@ -60,6 +62,10 @@ export class HttpStore {
     if (!response.ok) throw await refusal(address, response)
     return response
   }
+}
+
+function missing(key: string): DamagedError {
+  return new DamagedError(`${key.replace(/^\//, '')} is missing.`, 'Copy or record the trace again.')
 }
 
 /** The server's own words where it has some: {"error": {"code", "message", "hint"}}. */
