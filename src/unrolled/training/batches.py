@@ -105,10 +105,11 @@ class TaskBatches:
     def next(self) -> Batch:
         numbers, lengths, knowable = self._task.batch(self._generator, self._batch)
         symbols = torch.from_numpy(numbers.astype(np.int64)).t().contiguous()
-        steps: NDArray[np.int64] = np.arange(1, numbers.shape[1])
-        within = steps[None, :] < lengths[:, None]
-        counts: NDArray[np.bool_] = knowable[:, 1:] if self._knowable else within
-        weights = torch.from_numpy(counts.astype(np.float32)).t().contiguous()
+        if self._knowable:
+            counts = torch.from_numpy(knowable)[:, 1:]
+        else:
+            counts = torch.arange(1, len(symbols))[None, :] < torch.from_numpy(lengths)[:, None]
+        weights = counts.float().t().contiguous()
         return Batch(symbols[:-1], symbols[1:], weights, carries=False)
 
     def place(self) -> dict[str, Any]:
