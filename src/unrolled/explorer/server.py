@@ -172,11 +172,13 @@ class BackgroundServer:
 
     Attributes:
         url: the address of the page.
+        library: what it shows.
     """
 
     def __init__(self, library: Library, listener: socket.socket, page: Path, hosts: Iterable[str]) -> None:
         decided = threading.Event()
         self.url = address(listener)
+        self.library = library
         self._server = Server(library, page, hosts, decided.set)
 
         def run() -> None:
