@@ -151,6 +151,7 @@ def test_gradients_flow_through_an_edit_to_what_is_not_held() -> None:
         (Edit("l0", "cell", 0.0, neurons=[5]), ModelError, r"no neuron 5 in l0; its cell has 0 to 4\."),
         (Edit("l0", "cell", 0.0, neurons=[-1]), ModelError, r"no neuron -1 in l0"),
         (Edit("l0", "cell", torch.zeros(3)), ModelError, r"shape \(3,\).*\(12, 2, 5\)"),
+        (Edit("l0", "cell", torch.zeros(1, 12, 2, 5)), ModelError, r"shape \(1, 12, 2, 5\)"),
         (Edit("l0", "cell", torch.zeros(11, 2, 5)), ModelError, r"shape \(11, 2, 5\).*\(12, 2, 5\)"),
         (Edit("l0", "cell", torch.zeros(3), neurons=[1, 2]), ModelError, r"shape \(3,\).*\(12, 2, 2\)"),
     ],

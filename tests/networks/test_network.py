@@ -147,13 +147,31 @@ def test_a_symbol_changes_what_comes_after_it_alone() -> None:
 
 
 def test_dropout_acts_in_training_alone() -> None:
-    network = make("lstm", layers=2, dropout=0.5)
+    """Between the layers, which `run` shows, and before the readout, which is all there is with one layer."""
     symbols = text()
-    noisy = [network(symbols)[0] for _ in range(2)]
+    deep, flat = make("lstm", layers=2, dropout=0.5), make("lstm", dropout=0.5)
+    assert not torch.equal(deep.run(symbols).outputs, deep.run(symbols).outputs)
+    assert torch.equal(flat.run(symbols).outputs, flat.run(symbols).outputs)
+    assert not torch.equal(flat(symbols)[0], flat(symbols)[0])
+    for network in (deep.eval(), flat.eval()):
+        assert torch.equal(network(symbols)[0], network(symbols)[0])
+
+
+def test_recurrent_dropout_drops_recurrent_weights_alone() -> None:
+    """Each is dropped or doubled (half of them stay, so that their sum is the same on average); none in evaluation."""
+    network = make("lstm", layers=2, recurrent_dropout=0.5)
+    for layer, own in zip(network.rnn.stack().layers, ("l0", "l1"), strict=True):
+        for name, value in layer.parameters.items():
+            whole = network.get_parameter(f"rnn.{name}_{own}")
+            if name == "weight_hh":
+                kept = value != 0
+                assert 20 < kept.sum() < 80  # of 100
+                assert torch.equal(value[kept], 2 * whole[kept])
+            else:
+                assert value is whole
     network.eval()
-    quiet = [network(symbols)[0] for _ in range(2)]
-    assert not torch.equal(*noisy)
-    assert torch.equal(*quiet)
+    for layer, own in zip(network.rnn.stack().layers, ("l0", "l1"), strict=True):
+        assert layer.parameters["weight_hh"] is network.get_parameter(f"rnn.weight_hh_{own}")
 
 
 def test_a_network_runs_on_the_engine_that_is_asked_for() -> None:

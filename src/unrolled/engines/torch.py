@@ -227,7 +227,6 @@ def _anchor(cell: Tensor, last: Tensor) -> None:
         now.add_(before)
     rate = (last - cell[-1]) / share[-1].clamp_min(torch.finfo(cell.dtype).tiny)
     cell.addcmul_(share, rate.nan_to_num(0.0, 0.0, 0.0)[None])
-    cell[-1] = last
 
 
 def _recover_gru(layer: Layer, x: Tensor, hidden: Tensor, state: State) -> State:
