@@ -18,6 +18,10 @@ export interface Scale {
 
 export const SHADES = 511
 
+/** Letters on colours. So near to black that one of the two always has a contrast of 4.5 (WCAG AA). */
+export const DARK_INK = [5, 6, 8] as const
+export const LIGHT_INK = [255, 255, 255] as const
+
 type Ramp = (t: number) => string
 
 /** From light green on: the palest tenth of GnBu is white to the eye. */
@@ -58,9 +62,8 @@ function tableOf(ramp: Ramp): Table {
   for (let i = 0; i < SHADES; i++) {
     const colour = parseColour(ramp(i / (SHADES - 1)))
     bytes.set([...colour, 255], i * 4)
-    // White on the colour against near-black on it: the better of the two contrasts.
-    const l = luminance(colour)
-    light[i] = 1.05 / (l + 0.05) > (l + 0.05) / 0.055 ? 1 : 0
+    const ground = luminance(colour) + 0.05
+    light[i] = (luminance(LIGHT_INK) + 0.05) / ground > ground / (luminance(DARK_INK) + 0.05) ? 1 : 0
     css.push(`rgb(${colour.join(',')})`)
   }
   const table = { words: new Uint32Array(bytes.buffer), light, css }

@@ -121,7 +121,7 @@ export class TextLayout {
       rows += known.length
       steps += Math.min(this.size, this.steps - block * this.size)
     })
-    const perStep = steps ? rows / steps : 1.6 / this.columns
+    const perStep = this.exact ? 1 / this.columns : steps ? rows / steps : 1.6 / this.columns
     for (let block = 0; block < this.blocks; block++) {
       const length = Math.min(this.size, this.steps - block * this.size)
       this.sums[block + 1] = this.sums[block]! + (this.known[block]?.length ?? Math.max(1, Math.ceil(length * perStep)))

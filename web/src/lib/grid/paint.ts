@@ -72,7 +72,7 @@ export class GridPainter {
     ink.globalCompositeOperation = 'destination-in'
     ink.drawImage(this.mask, 0, 0)
     context.drawImage(this.inked, 0, top)
-    if (this.emoji) this.drawEmoji(context, page, metrics, top)
+    if (this.emoji) this.drawEmoji(context, page, values, scale, metrics, top)
   }
 
   private fillCells(page: Page, values: Float32Array, scale: Scale, look: Look): void {
@@ -205,13 +205,23 @@ export class GridPainter {
   }
 
   /** Emoji have colours of their own and go on top. */
-  private drawEmoji(context: CanvasRenderingContext2D, page: Page, metrics: Metrics, top: number): void {
+  private drawEmoji(
+    context: CanvasRenderingContext2D,
+    page: Page,
+    values: Float32Array,
+    scale: Scale,
+    metrics: Metrics,
+    top: number,
+  ): void {
     const base = page.rows[0]?.start ?? 0
     context.font = metrics.font
     page.rows.forEach((row, r) => {
       page.placed[r]!.column.forEach((column, i) => {
         const glyph = this.glyphs.text[page.symbols[row.start + i - base]!] ?? ''
         if (!EMOJI.test(glyph)) return
+        // Where a system has no colour font, emoji are letters like any other.
+        const shade = shadeOf(scale, values[row.start + i - base] ?? NaN)
+        context.fillStyle = scale.light[shade] ? '#fff' : '#050608'
         context.setTransform(metrics.ratio, 0, 0, metrics.ratio, 0, top)
         this.drawLetters(
           context,

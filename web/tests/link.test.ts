@@ -1,0 +1,46 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { HOME, read, type View, write } from '../src/lib/link/link'
+
+const name = fc.string({ minLength: 1, unit: 'grapheme' })
+const number = fc.integer({ min: 0, max: 10 ** 12 })
+const view: fc.Arbitrary<View> = fc.record({
+  view: fc.constantFrom('neuron', 'network'),
+  trace: name,
+  site: fc.oneof(fc.constant(''), name),
+  signal: fc.oneof(fc.constant(''), name),
+  neuron: fc.oneof(fc.constant(-1), number),
+  step: number,
+  top: fc.oneof(fc.constant(-1), number),
+  palette: fc.constantFrom('classic', 'colourblind'),
+  names: fc.constantFrom('standard', 'article'),
+  spaces: fc.boolean(),
+  letters: fc.boolean(),
+  wrap: fc.constantFrom('lines', 'width'),
+  sort: fc.constantFrom('index', 'variance', 'likeness'),
+  zoom: fc.constantFrom(-1, 0, 1, 2),
+})
+
+describe('deep links', () => {
+  test('hold the whole view', () => {
+    fc.assert(fc.property(view, (given) => void expect(read(write(given))).toEqual(given)))
+  })
+
+  test('are short where nothing was chosen', () => {
+    expect(write({ ...HOME })).toBe('#/')
+    expect(write({ ...HOME, view: 'neuron', trace: 'counter', neuron: 7 })).toBe('#/neuron/counter?neuron=7')
+  })
+
+  test('any text is a link to something', () => {
+    fc.assert(fc.property(fc.string(), (hash) => void expect(["gallery", "neuron", "network"]).toContain(read(`#${hash}`).view)))
+  })
+
+  test.each(['', '#', '#/', '#/nowhere/x', '#/neuron', '#/neuron/'])('%s leads to the gallery', (hash) => {
+    expect(read(hash).view).toBe('gallery')
+  })
+
+  test('what cannot be read takes its default', () => {
+    const found = read('#/neuron/x?neuron=-3&step=1e9&top=NaN&palette=neon&sort=up&zoom=99999999999999999999')
+    expect(found).toEqual({ ...HOME, view: 'neuron', trace: 'x' })
+  })
+})
