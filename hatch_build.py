@@ -20,7 +20,7 @@ class BuildPage(BuildHookInterface):
             return
         web = Path(self.root, "web")
         static = Path(self.root, "src", "unrolled", "explorer", "static")
-        if not web.is_dir() or os.environ.get("UNROLLED_SKIP_PAGE"):
+        if not web.is_dir() or _up_to_date(static / "index.html", web):
             return
         scripts = Path(sys.executable).parent
         search = os.pathsep.join([str(scripts), os.environ.get("PATH", "")])
@@ -32,3 +32,11 @@ class BuildPage(BuildHookInterface):
             subprocess.run([npm, *arguments], cwd=web, env=environment, check=True)
         if not (static / "index.html").is_file():
             raise RuntimeError(f"The page was built, but {static / 'index.html'} is missing.")
+
+
+def _up_to_date(page: Path, web: Path) -> bool:
+    """Whether the page was built after the last change of its sources: pip asks for the metadata, then for the wheel."""
+    if not page.is_file():
+        return False
+    sources = [path for path in web.rglob("*") if path.is_file() and "node_modules" not in path.parts]
+    return all(path.stat().st_mtime < page.stat().st_mtime for path in sources)
