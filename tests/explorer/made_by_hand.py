@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import uvicorn
 import zarr
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp
 from zarr.codecs import ZstdCodec
 
 from unrolled.explorer import BackgroundServer
+from unrolled.explorer.server import address, bind
 
 STEPS, NEURONS = 2500, 40
 SECRET = "nobody may read this"
@@ -130,3 +138,23 @@ def ask(
     status, *fields = head.decode("latin-1").split("\r\n")
     pairs = (field.split(": ", 1) for field in fields)
     return Answer(int(status.split(" ")[1]), {name.lower(): value for name, value in pairs}, body)
+
+
+PREFIX = "/user/me/proxy/8765"
+
+
+@contextmanager
+def below(prefix: str, app: ASGIApp) -> Iterator[str]:
+    """Serves `app` below a path, as a notebook's proxy that keeps the prefix does; gives the server's address."""
+    listener = bind(0)
+    outer = Starlette(routes=[Mount(prefix, app)])
+    server = uvicorn.Server(uvicorn.Config(outer, log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run, args=[[listener]])
+    url = address(listener)
+    thread.start()
+    try:
+        yield url
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()

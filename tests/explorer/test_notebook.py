@@ -54,6 +54,16 @@ def test_a_trace_in_memory_and_one_on_the_disk_are_shown(
     assert (tmp_path / "stored" / "zarr.json").exists()
 
 
+def test_one_trace_alone_is_opened_at_once(interactive: None, tmp_path: Path) -> None:
+    make_trace(tmp_path / "trace")
+    exploration = explore(tmp_path / "trace", port=0)
+    assert exploration is not None
+    with exploration:
+        base, _, trace = exploration.url.partition("#/neuron/")
+        (entry,) = httpx.get(f"{base}exhibits.json").json()["exhibits"]
+        assert entry["id"] == trace
+
+
 def test_nothing_to_show_leaves_nothing_behind(interactive: None, tmp_path: Path) -> None:
     with pytest.raises(ServerError):
         explore(tmp_path)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,11 @@ import pytest
 import zarr
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from tests.explorer.made_by_hand import make_run
+from tests.explorer.made_by_hand import PREFIX, below, make_run, port_of
 from tests.traces.making import LETTERS, Names, make_network, make_symbols
 from unrolled.explorer import BackgroundServer, start_background
-from unrolled.explorer.app import PAGE
+from unrolled.explorer.app import PAGE, create_app
+from unrolled.explorer.library import Library
 from unrolled.traces.record import record_run
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -68,7 +71,9 @@ def exhibition(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exhibition]
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        # A name of somebody else that leads to this machine, as it would in an attack.
+        names = "--host-resolver-rules=MAP notebook.example 127.0.0.1"
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[names])
         yield browser
         browser.close()
 
@@ -243,7 +248,7 @@ def test_a_link_brings_the_whole_view_back(page: Page, exhibition: Exhibition) -
     page.keyboard.press("]")
     painted(page, "rnn.l0.output_gate.10")
     # The address follows a moment later.
-    page.wait_for_function("location.hash.includes('step=1235') && location.hash.includes('neuron=10')")
+    expect(page).to_have_url(re.compile("neuron=10&step=1235"))
     said = spoken(page, 1235)
     picture = colour_at(page)
     address = page.url
@@ -352,3 +357,67 @@ def test_a_server_that_has_gone_is_told_in_plain_words(
         server.close()
         page.get_by_test_id("signal-hidden").click()
         expect(page.get_by_role("alert").first).to_contain_text("cannot be reached")
+
+
+def test_it_works_below_another_path(watched: tuple[Page, Watch], exhibition: Exhibition) -> None:
+    page, watch = watched
+    with below(PREFIX, create_app(Library([exhibition.folder]))) as url:
+        page.goto(f"{url.rstrip('/')}{PREFIX}/")
+        page.get_by_role("link", name=re.compile("Letters at random")).first.click()
+        expect(page.get_by_test_id("text")).to_have_attribute("data-painted", re.compile(r"^rnn\."))
+        assert watch.complaints == []
+        assert all(asked.startswith(f"{url.rstrip('/')}{PREFIX}/") for asked in watch.asked)
+
+
+class Notebook(BaseHTTPRequestHandler):
+    """A page of another program on this machine that shows the explorer in a frame."""
+
+    def do_GET(self) -> None:  # the name is http.server's
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><link rel=icon href=data:,><iframe width=1000 height=700></iframe>")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def notebook() -> Iterator[int]:
+    """The port of another program on this machine."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Notebook) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+FRAME = "url => { document.querySelector('iframe').src = url }"
+
+
+def test_a_notebook_on_this_machine_may_show_it_in_a_frame(
+    watched: tuple[Page, Watch], exhibition: Exhibition, notebook: int
+) -> None:
+    page, watch = watched
+    page.goto(f"http://localhost:{notebook}/")
+    page.evaluate(FRAME, exhibition.link("site=rnn.l1&signal=cell&neuron=3"))
+    text = page.frame_locator("iframe").get_by_test_id("text")
+    expect(text).to_have_attribute("data-painted", f"{SIGNAL}.3")
+    assert watch.complaints == []
+
+
+def test_another_site_may_neither_frame_nor_read_it(
+    watched: tuple[Page, Watch], exhibition: Exhibition, notebook: int
+) -> None:
+    page, _ = watched
+    page.goto(f"http://notebook.example:{notebook}/")
+    with page.expect_console_message(lambda message: "frame-ancestors" in message.text):
+        page.evaluate(FRAME, exhibition.url)
+    reading = "url => fetch(url).then(() => 'read', () => 'refused')"
+    assert page.evaluate(reading, f"{exhibition.url}exhibits.json") == "refused"
+    # Not by its own name that leads here (DNS rebinding) either.
+    port = port_of(exhibition.url)
+    answer = page.goto(f"http://notebook.example:{port}/exhibits.json")
+    assert answer is not None
+    assert answer.status == 421

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -213,6 +214,14 @@ def test_a_request_without_host_is_turned_away(shown: Shown) -> None:
         answer = speak(shown.url, b"GET /exhibits.json HTTP/1.1\r\n" + hosts + b"Connection: close\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 4")
         assert b"unrolled-exhibits" not in answer
+
+
+def test_an_endless_header_is_cut_off_and_the_next_request_answered(shown: Shown) -> None:
+    answer = b""
+    with suppress(ConnectionError):  # it hangs up while more is coming
+        answer = speak(shown.url, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * (1 << 20))
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
+    assert ask(shown.url, "/").status == 200
 
 
 def test_a_proxy_s_name_is_answered_where_the_user_gave_it(shown: Shown) -> None:

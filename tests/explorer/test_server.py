@@ -14,11 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
-from tests.explorer.made_by_hand import Shown, ask, make_trace, port_of
+from tests.explorer.made_by_hand import PREFIX, Shown, ask, below, make_trace, port_of
 from unrolled.errors import ServerError
 from unrolled.explorer import server as module
 from unrolled.explorer import start_background
@@ -217,25 +214,12 @@ def test_every_route_and_security_header_is_in_the_reference(shown: Shown) -> No
 
 
 def test_it_works_below_another_path(shown: Shown) -> None:
-    """As behind a notebook's proxy that keeps the prefix: every address is relative, the prefix is the server's."""
-    inner = create_app(Library([shown.folder / "given"]), page=shown.folder / "page")
-    app = Starlette(routes=[Mount("/user/me/proxy/8765", inner)])
-    listener = bind(0)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run, args=[[listener]])
-    url = module.address(listener)
-    thread.start()
-    try:
-        base = "/user/me/proxy/8765"
-        assert b"Unrolled" in ask(url, f"{base}/").body
-        assert ask(url, f"{base}/exhibits.json").status == 200
-        assert ask(url, f"{base}{shown.trace}zarr.json").status == 200
-        assert ask(url, f"{base}/../secret.txt").status == 404
-        assert ask(url, f"{base}/nothing").error()["code"] == "not-found"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
+    with below(PREFIX, create_app(Library([shown.folder / "given"]), page=shown.folder / "page")) as url:
+        assert b"Unrolled" in ask(url, f"{PREFIX}/").body
+        assert ask(url, f"{PREFIX}/exhibits.json").status == 200
+        assert ask(url, f"{PREFIX}{shown.trace}zarr.json").status == 200
+        assert ask(url, f"{PREFIX}/../secret.txt").status == 404
+        assert ask(url, f"{PREFIX}/nothing").error()["code"] == "not-found"
 
 
 def test_the_page_and_what_belongs_to_it(shown: Shown) -> None:

@@ -68,7 +68,7 @@ class Guard:
                     headers[name] = value
             await send(message)
 
-        host = Headers(scope=scope).get("host", "")
+        host = ", ".join(Headers(scope=scope).getlist("host"))
         answer = self.app if self._is_known(host) else self._refusal(host)
         await answer(scope, receive, send_guarded)
 

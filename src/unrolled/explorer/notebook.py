@@ -6,11 +6,13 @@ import atexit
 import html
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from unrolled.explorer.paths import Exhibit
 from unrolled.explorer.server import BackgroundServer, open_page, serve, start_background
 
 if TYPE_CHECKING:
@@ -25,11 +27,11 @@ class Exploration:
     A notebook shows it as a frame.
 
     Attributes:
-        url: the address of the page.
+        url: the address of the page; where there is one trace alone, of that trace.
     """
 
     def __init__(self, server: BackgroundServer, stack: ExitStack) -> None:
-        self.url = server.url
+        self.url = server.url + _view(server.library.exhibits)
         self._stack = stack
         stack.callback(server.close)
         atexit.register(self.close)
@@ -79,6 +81,12 @@ def explore(*shown: Trace | str | Path, port: int | None = None) -> Exploration 
         if not is_notebook():
             open_page(exploration.url)
         return exploration
+
+
+def _view(exhibits: Sequence[Exhibit]) -> str:
+    """The part of the page's address that opens the only trace; nothing where there is more to choose from."""
+    only = exhibits[0] if len(exhibits) == 1 else None
+    return f"#/neuron/{only.id}" if only is not None and only.kind == "trace" else ""
 
 
 def _on_disk(shown: Trace | str | Path, stack: ExitStack) -> str | Path:

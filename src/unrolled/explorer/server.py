@@ -90,6 +90,9 @@ class Server(uvicorn.Server):
     ) -> None:
         config = uvicorn.Config(
             create_app(library, page=page, hosts=hosts),
+            # The parser that the tests try, also where a faster one is installed.
+            http="h11",
+            proxy_headers=False,
             access_log=False,
             log_config=None,
             log_level=log_level,
