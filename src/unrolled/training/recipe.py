@@ -49,7 +49,7 @@ def regularization(epochs: float) -> dict[str, Any]:
         return {"dropout": 0.0}
     if epochs < 12:
         return {"dropout": 0.15}
-    return {"dropout": 0.4, "weight_decay": 0.01}
+    return {"dropout": 0.4, "recurrent_dropout": 0.3, "weight_decay": 0.05}
 
 
 def recipe(source: Source, minutes: float | None) -> dict[str, Any]:
