@@ -71,7 +71,7 @@ def test_long_texts_are_encoded_across_blocks(length: int) -> None:
     assert vocabulary.decode(vocabulary.encode(text)) == text
 
 
-@pytest.mark.parametrize("unknown", ["z", "\x00", "é", "\U0010ffff", "\ud800"])
+@pytest.mark.parametrize("unknown", ["z", "\x00", "é", chr(ord("a") + 100), "\U0010ffff", "\ud800"])
 def test_an_unknown_character_is_named_with_its_place(unknown: str) -> None:
     vocabulary = Vocabulary.of("ab\n")
     with pytest.raises(UnknownSymbolError) as caught:
