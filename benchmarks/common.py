@@ -65,19 +65,21 @@ class Ran:
 
 
 def run(command: Sequence[str | Path], *, quiet: bool = False) -> Ran:
-    """Runs a command to its end; its progress goes to standard error unless `quiet`.
+    """Runs a command to its end; its progress goes to standard error, with `quiet` only where it fails.
 
     Raises:
         SystemExit: it failed.
     """
-    with TemporaryFile("w+") as output:
+    with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
         began = monotonic()
-        process = subprocess.Popen([str(part) for part in command], stdout=output, stderr=subprocess.DEVNULL if quiet else None)
+        process = subprocess.Popen([str(part) for part in command], stdout=output, stderr=errors if quiet else None)
         # wait4 tells of this very child; getrusage(RUSAGE_CHILDREN) would tell of the largest so far.
         _, status, usage = os.wait4(process.pid, 0)
         seconds = monotonic() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
+            errors.seek(0)
+            sys.stderr.write(errors.read())
             raise SystemExit(f"{shlex.join(map(str, command))} ended with {process.returncode}.")
         output.seek(0)
         unit = 1 if sys.platform == "darwin" else 1024

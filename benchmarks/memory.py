@@ -142,7 +142,9 @@ def main() -> int:
     large, before, after = (row.peak_bytes for row in rows)
     result.bar(f"peak memory of {rows[0].name}", "at most 2 GiB", f"{large / GIB:.2f} GiB", large <= 2 * GIB)
     more = after - before
-    result.bar(f"{rows[2].name} beside {rows[1].name}", "at most 100 MiB more", f"{more / MIB:+.0f} MiB", more <= 100 * MIB)
+    result.bar(
+        f"{rows[2].name} beside {rows[1].name}", "at most 100 MiB more", f"{more / MIB:+.0f} MiB", more <= 100 * MIB
+    )
     return result.end(given.json)
 
 
