@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# The Node that the page and the type checker run on comes as a Python package.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test install format page bench clean
 
@@ -22,11 +24,11 @@ $(VENV)/tools: $(VENV)/installed
 	@touch $@
 
 test: $(VENV)/tools
-	PATH="$(CURDIR)/$(BIN):$$PATH" tests/browser.sh
+	tests/browser.sh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run check && PATH="$(CURDIR)/$(BIN):$$PATH" npm test
+	cd web && npm run check && npm test
 	OMP_WAIT_POLICY=passive $(BIN)/pytest -n 2
 
 format: $(VENV)/tools
@@ -34,7 +36,7 @@ format: $(VENV)/tools
 	$(BIN)/ruff format .
 
 page: $(VENV)/tools
-	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run build
+	cd web && npm run build
 
 clean:
 	rm -rf $(VENV) web/node_modules src/unrolled/explorer/static
