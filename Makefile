@@ -28,7 +28,7 @@ test: $(VENV)/tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
-	cd web && npm run check && npm test
+	cd web && { [ -d node_modules ] || npm ci --no-audit --no-fund; } && npm run check && npm test
 	OMP_WAIT_POLICY=passive $(BIN)/pytest -n 2
 
 format: $(VENV)/tools
