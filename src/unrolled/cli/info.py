@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -45,17 +46,15 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def _run(path: Path) -> dict[str, Any]:
-    from unrolled.networks.files import checkpoint_steps, read_json, read_run_settings
-    from unrolled.sources.vocabulary import Vocabulary
+    from unrolled.networks.files import checkpoint_steps, read_json, read_run_settings, read_vocabulary
 
-    settings = read_run_settings(path)
-    vocabulary = Vocabulary.load(path / "vocabulary.json")
+    settings, vocabulary = read_run_settings(path), read_vocabulary(path)
     summary = read_json(path / "summary.json") if (path / "summary.json").is_file() else {"finished": False}
     return {
         "kind": "run",
-        "source": settings.get("source", {}).get("name"),
-        "network": settings.get("network"),
-        "training": settings.get("training"),
+        "source": settings["source"].get("name"),
+        "network": settings["network"],
+        "training": settings["training"],
         "vocabulary": f"{len(vocabulary)} {vocabulary.kind}",
         "checkpoints": checkpoint_steps(path),
         **summary,
@@ -93,9 +92,12 @@ def _foreign(path: Path) -> dict[str, Any]:
         head = file.read(4096)
     if path.suffix == ".safetensors":
         return {"kind": "weights (safetensors)", "bytes": size, "tensors": _tensors(path)}
-    if head[:2] in {b"PK"} and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+    if head.startswith(b"PK") and zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+        except (zipfile.BadZipFile, ValueError) as error:
+            raise SourceError(f"{path} is a damaged zip archive: {error}.", "Get it again.") from None
         if any(name.endswith("data.pkl") for name in names):
             return {
                 "kind": "weights in PyTorch's pickle format; loading it can run code, so it is not opened",
@@ -106,12 +108,12 @@ def _foreign(path: Path) -> dict[str, Any]:
     if not head:
         raise SourceError(f"{path} is empty.", "Name a run, a trace or a foreign file.")
     try:
-        text = head.decode("utf-8", "strict" if size <= len(head) else "ignore")
+        text = codecs.getincrementaldecoder("utf-8")().decode(head, final=size <= len(head))
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
         return {"kind": "binary file", "bytes": size, "hint": "train on it with --symbols bytes"}
-    return {"kind": "text", "bytes": size, "begins": text[:60]}
+    return {"kind": "text", "bytes": size, "begins": repr(text[:60])}
 
 
 def _tensors(path: Path) -> dict[str, str]:

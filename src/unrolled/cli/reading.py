@@ -22,7 +22,7 @@ def load(run: Path, checkpoint: str) -> LoadedNetwork:
     if checkpoint in {"best", "last"}:
         which: Literal["best", "last"] = "best" if checkpoint == "best" else "last"
         return load_network(run, which)
-    if not checkpoint.isdigit():
+    if not checkpoint.isdecimal():
         raise SettingsError(f"--checkpoint cannot be {checkpoint!r}: it is best, last or a step.")
     return load_network(run, int(checkpoint))
 
@@ -32,7 +32,7 @@ def read(loaded: LoadedNetwork, source: str, unknown: str, reading: dict[str, An
     from unrolled.networks.files import read_run_settings
     from unrolled.sources import Parts, open_source, prepare
 
-    training = read_run_settings(loaded.path).get("training", {})
+    training = read_run_settings(loaded.path)["training"]
     parts = Parts(training.get("validation", 0.0), training.get("test", 0.0))
     if loaded.vocabulary.kind == "bytes" and not source.startswith("task:"):
         reading = {**reading, "symbols": "bytes"}

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
-from unrolled.errors import RunError
-from unrolled.networks.network import Network
+from unrolled.errors import RunError, UnrolledError, VocabularyError
+from unrolled.networks.network import Network, check_memory
 from unrolled.networks.settings import NetworkSettings
 from unrolled.sources.vocabulary import Vocabulary
 
 RUN_FORMAT = "unrolled-run/1"
 Which = Literal["best", "last"]
+
+SUMS = "SHA256SUMS"
+"""In each checkpoint: the sums of its files, as `sha256sum --check` reads them."""
+RUN_FILES = ("../../settings.json", "../../vocabulary.json")
+"""What each checkpoint vouches for besides its own files."""
+OTHER_TENSORS = ("optimizer", "carried", "random")
+"""What a checkpoint holds for going on, besides `weights`."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +46,20 @@ class LoadedNetwork:
     source: Mapping[str, Any]
 
 
-def read_json(path: Path) -> Any:
-    """The JSON in a file of a run.
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of a run.
 
     Raises:
-        RunError: missing, not UTF-8 or not JSON.
+        RunError: missing, not UTF-8, not JSON, or no object.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        found: object = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not whole JSON"
         raise RunError(f"{path} cannot be read: {why}.", "The run is damaged or unfinished; train it again.") from None
+    if not isinstance(found, dict):
+        raise RunError(f"{path} is damaged: it holds no JSON object.", "Train the run again.")
+    return cast(dict[str, Any], found)
 
 
 def read_run_settings(run: Path) -> dict[str, Any]:
@@ -62,19 +73,39 @@ def read_run_settings(run: Path) -> dict[str, Any]:
     if not (run / "settings.json").is_file():
         raise RunError(f"{run} is not a run: it holds no settings.json.", "Name the folder that --out made.")
     settings = read_json(run / "settings.json")
-    if not isinstance(settings, dict) or settings.get("format") != RUN_FORMAT:  # pyright: ignore
+    if settings.get("format") != RUN_FORMAT:
         raise RunError(f"{run}/settings.json is not of the format {RUN_FORMAT!r}.", "Name the folder that --out made.")
-    return settings  # pyright: ignore
+    for name in ("network", "training", "source"):
+        if not isinstance(settings.get(name), dict):
+            raise RunError(f"{run}/settings.json is damaged: it has no table {name!r}.", "Train the run again.")
+    return settings
+
+
+def read_network_settings(run: Path) -> NetworkSettings:
+    """The table `network` of a run's settings; RunError where it is damaged."""
+    try:
+        return NetworkSettings.parse(read_run_settings(run)["network"])
+    except UnrolledError as error:
+        raise RunError(f"{run}/settings.json is damaged: {error.message}", "Train the run again.") from None
+
+
+def read_vocabulary(run: Path) -> Vocabulary:
+    """The vocabulary of a run; RunError where it is missing or damaged."""
+    try:
+        return Vocabulary.load(run / "vocabulary.json")
+    except VocabularyError as error:
+        raise RunError(error.message, "The run is damaged; train it again.") from None
 
 
 def checkpoint_steps(run: Path) -> list[int]:
     """The steps of the checkpoints that are there, in order; half-written ones are never under such a name."""
     folder = run / "checkpoints"
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return sorted(int(name) for name in names if name.isdigit())
+    return sorted(int(name) for name in names if re.fullmatch("[0-9]+", name))
 
 
 def checkpoint_path(run: Path, step: int) -> Path:
+    """Where the checkpoint after update `step` lies."""
     return run / "checkpoints" / str(step)
 
 
@@ -91,29 +122,36 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def verify(checkpoint: Path) -> dict[str, Any]:
-    """A checkpoint's `state.json`, after each of its files was held against the sum that was stored with it.
+def verify(checkpoint: Path) -> dict[str, str]:
+    """Holds each file of a checkpoint, and the run's settings and vocabulary, against the sums in its `SHA256SUMS`.
+
+    Returns:
+        The sums: file name (`../../settings.json` and so on for those of the run) → SHA-256 in hexadecimal.
 
     Raises:
-        RunError: a file is missing or a bit of it has changed.
+        RunError: a file is missing, or a bit of it has changed.
     """
-    state = read_json(checkpoint / "state.json")
+    hint = "Take another checkpoint where there is one (best, last or a step), or train the run again."
+    sums: dict[str, str] = {}
     try:
-        sums = dict(state["sha256"])
-    except (TypeError, KeyError, ValueError):
-        raise RunError(f"{checkpoint}/state.json is damaged: it names no sums.") from None
+        for line in (checkpoint / SUMS).read_text(encoding="ascii").splitlines():
+            expected, name = line.split("  ")
+            sums[name] = expected
+    except (OSError, ValueError):
+        raise RunError(f"The checkpoint {checkpoint} is damaged: it has no whole {SUMS}.", hint) from None
+    needed = {"state.json", "weights.safetensors", *RUN_FILES}
+    if not needed <= set(sums) <= needed | {f"{name}.safetensors" for name in OTHER_TENSORS}:
+        raise RunError(f"The checkpoint {checkpoint} is damaged: its {SUMS} names other files.", hint)
     for name, expected in sums.items():
-        path = checkpoint / Path(str(name)).name
+        path = checkpoint.parents[1] / Path(name).name if name in RUN_FILES else checkpoint / name
         if not path.is_file() or file_sha256(path) != expected:
-            raise RunError(
-                f"{path} is damaged: its SHA-256 is not the one that was stored with it.",
-                "Take another checkpoint (--checkpoint last or best), or train again.",
-            )
-    return state
+            raise RunError(f"{path} is damaged: its SHA-256 is not the one in {checkpoint / SUMS}.", hint)
+    return sums
 
 
 def choose_step(run: Path, which: Which | int = "best") -> int:
@@ -144,23 +182,33 @@ def load_network(run: Path | str, which: Which | int = "best", device: str = "cp
     """
     run = Path(run)
     settings = read_run_settings(run)
-    network_settings = NetworkSettings.parse(settings.get("network", {}))
-    vocabulary = Vocabulary.from_json(read_json(run / "vocabulary.json"))
+    network_settings, vocabulary = read_network_settings(run), read_vocabulary(run)
     step = choose_step(run, which)
     checkpoint = checkpoint_path(run, step)
-    state = verify(checkpoint)
+    sums = verify(checkpoint)
+    check_memory(network_settings, len(vocabulary))
     network = Network(network_settings, len(vocabulary))
-    try:
-        network.load_state_dict(load_tensors(checkpoint / "weights.safetensors"))
-    except RuntimeError as error:
-        raise RunError(
-            f"The weights in {checkpoint} do not fit the settings: {str(error).splitlines()[-1].strip()}"
-        ) from None
+    fill(network, load_tensors(checkpoint / "weights.safetensors"), checkpoint)
     return LoadedNetwork(
         network.to(torch.device(device)).eval(),
         vocabulary,
         run,
         step,
-        str(state["sha256"]["weights.safetensors"]),
-        settings.get("source", {}),
+        sums["weights.safetensors"],
+        settings["source"],
     )
+
+
+def fill(network: Network, weights: Mapping[str, Tensor], place: Path) -> None:
+    """Gives a network the weights that were found at a place.
+
+    Raises:
+        RunError: they do not fit it, or are not all numbers.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        why = str(error).splitlines()[-1].strip()
+        raise RunError(f"The weights in {place} do not fit the settings: {why}") from None
+    if not all(bool(value.isfinite().all()) for value in weights.values()):
+        raise RunError(f"The weights in {place} are not all numbers.", "Take another checkpoint.")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +14,7 @@ from torch import Tensor, nn
 from unrolled.cells import CELLS
 from unrolled.cells.cell import Cell
 from unrolled.engines import Edit, Result, Sink, Stack, choose_engine
+from unrolled.errors import ModelError
 from unrolled.networks.settings import NetworkSettings
 
 SITE = "rnn"
@@ -20,8 +23,8 @@ SITE = "rnn"
 
 def make_cell(settings: NetworkSettings) -> Cell:
     """The cell that the settings name."""
-    cell = CELLS.get(settings.cell)
-    return cell(settings.activation) if settings.cell in {"rnn", "feedforward"} else cell()  # type: ignore[call-arg]
+    cell = cast(Callable[..., Cell], CELLS.get(settings.cell))
+    return cell(settings.activation) if settings.cell in {"rnn", "feedforward"} else cell()
 
 
 class OneHot(nn.Module):
@@ -95,6 +98,7 @@ class Network(nn.Module):
 
     @property
     def cell(self) -> Cell:
+        """The cell of every layer."""
         return self.rnn.cell
 
     def run(
@@ -147,3 +151,26 @@ class Network(nn.Module):
     def parameter_count(self) -> int:
         """Numbers that training changes."""
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+def count_parameters(settings: NetworkSettings, symbols: int) -> int:
+    """How many numbers a network would have; takes no memory."""
+    with torch.device("meta"):
+        return Network(settings, symbols).parameter_count
+
+
+def check_memory(settings: NetworkSettings, symbols: int) -> None:
+    """Refuses a network that this machine's memory cannot hold while it is trained.
+
+    Raises:
+        ModelError: weights, gradients and Adam's two moments are larger than the memory.
+    """
+    count = count_parameters(settings, symbols)
+    needed = 4 * count * torch.float32.itemsize
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory:
+        raise ModelError(
+            f"A network of {count:,} parameters takes {needed / 1e9:,.0f} GB to train; this machine has "
+            f"{memory / 1e9:,.0f} GB.",
+            "Take a smaller --hidden or fewer --layers.",
+        )
