@@ -32,7 +32,9 @@ class Batch:
 class Batches(Protocol):
     """An endless stream of batches."""
 
-    def next(self) -> Batch: ...
+    def next(self) -> Batch:
+        """What the next update learns from."""
+        ...
 
     def place(self) -> dict[str, Any]:
         """Where it stands, as JSON."""
@@ -68,10 +70,6 @@ class TextBatches:
             )
         self._starts = np.arange(batch, dtype=np.int64) * self._length
         self._position = 0
-
-    @property
-    def batches_per_epoch(self) -> int:
-        return (self._length - 1) // self._unroll
 
     def next(self) -> Batch:
         if self._position + self._unroll + 1 > self._length:

@@ -43,6 +43,7 @@ class Score:
         return cls(symbols, mean, mean / math.log(2), right / symbols)
 
     def to_json(self) -> dict[str, Any]:
+        """The four numbers by name."""
         return asdict(self)
 
 
@@ -68,9 +69,15 @@ def evaluate_text(
     Args:
         network: put into evaluation mode for the while.
         symbols: `(symbols,)`, the text.
+        engine: which runs the cells.
+        progress: called with the symbols foretold so far.
         streams: 1 carries the state through the whole text. More cut it into as many streams that run side by side,
-            each from a zero state: many times faster, and a little worse on the first symbols of each.
+            each from a zero state: many times faster, and a little worse on the first symbols of each; what does not
+            divide, fewer than `streams` symbols at the end, is left out.
         stop: asked now and then; where it says yes, the score so far is returned.
+
+    Raises:
+        SourceError: there are fewer than two symbols a stream.
     """
     device = next(network.parameters()).device
     length = (len(symbols) - 1) // streams
@@ -105,6 +112,9 @@ def evaluate_sequences(
 
     Args:
         sequences: each `(symbols,)`, at least two symbols; they run side by side in groups of like length.
+
+    Raises:
+        SourceError: no sequence has two symbols.
     """
     device = next(network.parameters()).device
     was_training = network.training

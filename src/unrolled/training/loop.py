@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from unrolled.sources.tasks.counter import Counter
 from unrolled.training.evaluate import Score
 from unrolled.training.exam import counts_right_to, share_right
 from unrolled.training.run_folder import RunFolder
-from unrolled.training.trainer import Trainer
+from unrolled.training.trainer import HINT, Trainer
 from unrolled.training.watch import validate
 
 CHECKPOINT_SECONDS = 20.0
@@ -72,6 +73,11 @@ class Loop:
         self._saved_step = self.trainer.step
 
     def run(self, stop: Callable[[], bool]) -> Outcome:
+        """Trains until the last step, or until `stop` says yes.
+
+        Raises:
+            DivergedError: see `Trainer.update`.
+        """
         settings, trainer = self.trainer.settings, self.trainer
         started, before = time.monotonic(), self.seconds
         validation: float | None = None
@@ -106,7 +112,15 @@ class Loop:
         self._sum, self._count = 0.0, 0
 
     def _note(self, score: Score) -> bool:
-        """Writes a look at the validation part down; whether it is the best so far."""
+        """Writes a look at the validation part down; whether it is the best so far.
+
+        Raises:
+            DivergedError: it is not a number.
+        """
+        if not math.isfinite(score.nats_per_symbol):
+            raise DivergedError(
+                f"Training stopped at update {self.trainer.step}: the validation loss is no number.", HINT
+            )
         self.folder.add_metrics(
             step=self.trainer.step,
             part="validation",
@@ -124,6 +138,7 @@ class Loop:
         self._saved_at = time.monotonic()
         if self._saved_step == self.trainer.step:
             return
+        self.trainer.check()
         state = {
             **self.trainer.place(),
             "best_step": self.best_step,

@@ -34,11 +34,16 @@ class TrainingSettings(Settings):
         "cosine", description="How the learning rate falls: to nothing along a cosine, not at all, or by factors."
     )
     warmup: int = Field(
-        100, ge=0, description="Updates in which the learning rate rises from zero.", json_schema_extra=unit("updates")
+        100,
+        ge=0,
+        le=1_000_000_000,
+        description="Updates in which the learning rate rises from zero.",
+        json_schema_extra=unit("updates"),
     )
     decay_every: int = Field(
         2000,
         ge=1,
+        le=1_000_000_000,
         description="With the schedule `decay`: updates between two factors.",
         json_schema_extra=unit("updates"),
     )
@@ -57,6 +62,7 @@ class TrainingSettings(Settings):
     validate_every: int = Field(
         0,
         ge=0,
+        le=1_000_000_000,
         description="Updates between two looks at the validation part; 0 takes a sixteenth of `steps`.",
         json_schema_extra=unit("updates"),
     )

@@ -6,15 +6,19 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save
 
-from unrolled.errors import RunError, SettingsError
+from unrolled.engines import choose_engine
+from unrolled.errors import RunError, SettingsError, UnknownNameError, UnrolledError, VocabularyError
+from unrolled.files import write_whole
 from unrolled.networks import Network, NetworkSettings
-from unrolled.networks.files import load_network
+from unrolled.networks.files import LoadedNetwork, fill, load_network, load_tensors, read_vocabulary
+from unrolled.networks.network import check_memory
 from unrolled.progress import Progress, silent
 from unrolled.sources import Corpus, Parts, Source, Symbols, TaskSource, Vocabulary, open_source, prepare
 from unrolled.training.batches import Batches, TaskBatches, TextBatches
@@ -26,6 +30,28 @@ from unrolled.training.settings import TrainingSettings
 from unrolled.training.trainer import Trainer
 from unrolled.version import __version__
 
+INITIAL = "initial.safetensors"
+"""The weights that a run with `initial` began with: the run does not need the other one any more."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `train` was asked for; see there."""
+
+    source: str | Source
+    reading: dict[str, Any]
+    unknown: str
+    minutes: float | None
+    initial: Path | None
+    given: dict[str, Any]
+    began: float
+
+    def read(self, folder: Path, vocabulary: Vocabulary | None, parts: Parts) -> Corpus:
+        """The source as symbol numbers; standard input is kept in the run's folder."""
+        source = self.source
+        opened = open_source(source, folder=folder, **self.reading) if isinstance(source, str) else source
+        return prepare(opened, vocabulary, unknown=self.unknown, parts=parts)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -34,7 +60,6 @@ class Plan:
     network: NetworkSettings
     training: TrainingSettings
     corpus: Corpus
-    initial: Path | None = None
 
 
 def train(
@@ -74,130 +99,177 @@ def train(
     Raises:
         UnrolledError: what the user can mend; nothing that was there is lost.
     """
-    began, out = time.monotonic(), Path(out)
+    out = Path(out)
+    out = out.resolve() if out.is_symlink() else out
     RunFolder.check_free(out, resume=resume, overwrite=overwrite)
+    reading: dict[str, Any] = {"include": include, "encoding": encoding, "symbols": symbols, "limit": limit}
     given = {name: value for name, value in settings.items() if value is not None}
-    if minutes is not None and "steps" in given:
+    request = Request(
+        source, reading, unknown, minutes, Path(initial) if initial else None, given, began=time.monotonic()
+    )
+    _check_request(request)
+    if resume and (out / "settings.json").is_file():
+        with closing(RunFolder(out)) as folder:
+            folder.tidy()
+            trainer, corpus = _stored(folder, request)
+            return run_to_end(folder, trainer, corpus, folder.last_checkpoint(), progress, stop, tell)
+    with RunFolder.begin(out, overwrite=overwrite) as folder:
+        trainer, corpus = _new(folder, request, tell)
+    with closing(folder):
+        return run_to_end(folder, trainer, corpus, None, progress, stop, tell)
+
+
+def _check_request(request: Request) -> None:
+    """Refuses what is wrong before anything is read."""
+    minutes = request.minutes
+    if minutes is not None and "steps" in request.given:
         raise SettingsError("Both --steps and --minutes were given.", "Give one of them.")
     if minutes is not None and not 0 < minutes <= 100_000:
         raise SettingsError(f"--minutes cannot be {minutes}: it is above 0 and at most 100000.")
-    reading: dict[str, Any] = {"include": include, "encoding": encoding, "symbols": symbols, "limit": limit}
-
-    def read(folder: Path, vocabulary: Vocabulary | None, parts: Parts) -> Corpus:
-        opened = open_source(source, folder=folder, **reading) if isinstance(source, str) else source
-        return prepare(opened, vocabulary, unknown=unknown, parts=parts)
-
-    if resume and (out / "settings.json").is_file():
-        with closing(RunFolder(out)) as folder:
-            plan = _stored_plan(folder, given, minutes, read)
-            return _train(folder, plan, progress, stop, tell)
-    with RunFolder.begin(out) as folder:
-        plan = _new_plan(folder.path, given, minutes, Path(initial) if initial else None, read, began, tell)
-        _write_plan(folder, plan, minutes)
-    with closing(folder):
-        return _train(folder, plan, progress, stop, tell)
+    _parse(request.given)
 
 
-def _new_plan(
-    folder: Path,
-    given: Mapping[str, Any],
-    minutes: float | None,
-    initial: Path | None,
-    read: Callable[[Path, Vocabulary | None, Parts], Corpus],
-    began: float,
-    tell: Callable[[str], None],
-) -> Plan:
-    TrainingSettings.parse(_split(given)[1])  # refuse what is wrong before anything is read
-    earlier = load_network(initial) if initial else None
-    default = TrainingSettings.parse({})
-    parts = Parts(given.get("validation", default.validation), given.get("test", default.test))
-    corpus = read(folder, earlier.vocabulary if earlier else None, parts)
-    chosen = {**recipe(corpus.source, minutes), **given}
+def _new(folder: RunFolder, request: Request, tell: Callable[[str], None]) -> tuple[Trainer, Corpus]:
+    """A run from its beginning: what it needs is written into the folder."""
+    earlier = load_network(request.initial) if request.initial else None
+    plan = _new_plan(folder.path, request, earlier, tell)
+    trainer = _make_trainer(plan)
     if earlier:
-        chosen = {**chosen, **_of_earlier(earlier.network.settings, given)}
-    if minutes is None and "steps" not in chosen:
-        minutes = DEFAULT_MINUTES
-    network_values, training_values = _split(chosen)
-    network, training = NetworkSettings.parse(network_values), TrainingSettings.parse(training_values)
-    if minutes is not None:
-        tell("measuring the speed …")
-        trainer = _make_trainer(Plan(network, training, corpus))
-        steps = steps_for_minutes(trainer, corpus, minutes * 60, began)
-        training = training.model_copy(update={"steps": steps})
-    if corpus.source.kind == "text":
-        epochs = training.steps * training.batch * training.unroll / len(corpus.part("train"))
-        guarded = {**regularization(epochs), **chosen, "steps": training.steps}
-        network_values, training_values = _split(guarded)
-        network, training = NetworkSettings.parse(network_values), TrainingSettings.parse(training_values)
-    if not training.validate_every:
-        training = training.model_copy(update={"validate_every": max(1, training.steps // 16)})
-    return Plan(network, training, corpus, initial)
-
-
-def _of_earlier(settings: NetworkSettings, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of the run that one begins with; only dropout may differ."""
-    values = settings.model_dump()
-    for name in set(values) & set(given) - {"dropout"}:
-        if given[name] != values[name]:
-            raise SettingsError(
-                f"The run to begin with has {name} {values[name]!r}, not {given[name]!r}.", f"Leave {name} out."
-            )
-    return {**values, **{name: given[name] for name in {"dropout"} & set(given)}}
-
-
-def _split(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Settings of the network, and those of training (with whatever is neither, which is an error there)."""
-    network = {name: value for name, value in values.items() if name in NetworkSettings.model_fields}
-    return network, {name: value for name, value in values.items() if name not in network}
-
-
-def _write_plan(folder: RunFolder, plan: Plan, minutes: float | None) -> None:
+        trainer.network.load_state_dict(earlier.network.state_dict())
+        write_whole(folder.path / INITIAL, save(dict(earlier.network.state_dict())))
     plan.corpus.vocabulary.save(folder.path / "vocabulary.json")
     folder.write_settings(
         {
             "network": plan.network.model_dump(),
             "training": plan.training.model_dump(),
             "source": plan.corpus.describe(),
-            "minutes": minutes,
-            "initial": str(plan.initial) if plan.initial else None,
+            "unknown": request.unknown,
+            "minutes": request.minutes,
+            "initial": _identity(earlier),
             "code": {"unrolled": __version__, "torch": str(torch.__version__), "python": platform.python_version()},
         }
     )
+    return trainer, plan.corpus
 
 
-def _stored_plan(
-    folder: RunFolder,
-    given: Mapping[str, Any],
-    minutes: float | None,
-    read: Callable[[Path, Vocabulary | None, Parts], Corpus],
-) -> Plan:
-    stored = folder.read_settings()
-    network = NetworkSettings.parse(stored.get("network", {}))
-    training = TrainingSettings.parse(stored.get("training", {}))
-    known: dict[str, Any] = {**network.model_dump(), **training.model_dump()}
-    for name, value in given.items():
-        if name not in known:
-            TrainingSettings.parse({name: value})
-        if known[name] != value:
+def _new_plan(folder: Path, request: Request, earlier: LoadedNetwork | None, tell: Callable[[str], None]) -> Plan:
+    given, minutes = request.given, request.minutes
+    default = TrainingSettings.parse({})
+    parts = Parts(given.get("validation", default.validation), given.get("test", default.test))
+    corpus = request.read(folder, earlier.vocabulary if earlier else None, parts)
+    _check_corpus(corpus, parts)
+    if corpus.source.kind == "text" and parts.validation:
+        corpus.part("validation")  # refuse one that is too short before training, not in the middle of it
+    chosen = {**recipe(corpus.source, minutes), **given}
+    if earlier:
+        chosen |= _of_earlier(earlier.network.settings, given)
+    if minutes is None and "steps" not in chosen:
+        minutes = DEFAULT_MINUTES
+    plan = Plan(*_parse(chosen), corpus)
+    if minutes is not None:
+        tell("measuring the speed …")
+        chosen["steps"] = steps_for_minutes(_make_trainer(plan), corpus, minutes * 60, request.began)
+        plan = Plan(*_parse(chosen), corpus)
+    training = plan.training
+    if corpus.source.kind == "text":
+        epochs = training.steps * training.batch * training.unroll / len(corpus.part("train"))
+        plan = Plan(*_parse({**regularization(epochs), **chosen}), corpus)
+    if not training.validate_every:
+        every = max(1, training.steps // 16)
+        plan = replace(plan, training=plan.training.model_copy(update={"validate_every": every}))
+    return plan
+
+
+def _check_corpus(corpus: Corpus, parts: Parts) -> None:
+    """Refuses a source that training would stumble over later."""
+    source = corpus.source
+    if isinstance(source, TaskSource) and corpus.vocabulary != source.vocabulary:
+        raise VocabularyError(
+            f"The run to begin with reads other symbols than {source.name}.", "Begin with a run on the same task."
+        )
+    if parts.validation:
+        corpus.part("validation")
+
+
+def _of_earlier(settings: NetworkSettings, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the run that one begins with; only dropout, which no weight depends on, may differ."""
+    values = settings.model_dump(exclude={"dropout", "recurrent_dropout"})
+    for name in values.keys() & given.keys():
+        if given[name] != values[name]:
             raise SettingsError(
-                f"The run {folder.path} was begun with {name} {known[name]!r}, not {value!r}.",
+                f"The run to begin with has {name} {values[name]!r}, not {given[name]!r}.", f"Leave {name} out."
+            )
+    return values
+
+
+def _identity(earlier: LoadedNetwork | None) -> dict[str, Any] | None:
+    """Which weights a run began with."""
+    return {"path": str(earlier.path), "step": earlier.step, "weights_sha256": earlier.sha256} if earlier else None
+
+
+def _parse(values: Mapping[str, Any]) -> tuple[NetworkSettings, TrainingSettings]:
+    """The two tables from settings of both.
+
+    Raises:
+        UnknownNameError: a name is in neither.
+        SettingsError: a value is out of its range.
+    """
+    known = [*NetworkSettings.model_fields, *TrainingSettings.model_fields]
+    for name in values:
+        if name not in known:
+            raise UnknownNameError("setting", name, known)
+    network = {name: value for name, value in values.items() if name in NetworkSettings.model_fields}
+    training = {name: value for name, value in values.items() if name in TrainingSettings.model_fields}
+    return NetworkSettings.parse(network), TrainingSettings.parse(training)
+
+
+def _stored(folder: RunFolder, request: Request) -> tuple[Trainer, Corpus]:
+    """A run as it was begun.
+
+    Raises:
+        SettingsError: what was asked for differs from it.
+        RunError: it is damaged, or its text is another one.
+    """
+    stored = folder.read_settings()
+    try:
+        network, training = _parse({**stored["network"], **stored["training"]})
+    except UnrolledError as error:
+        raise RunError(f"{folder.path}/settings.json is damaged: {error.message}", "Train again.") from None
+    _check_same(folder.path, stored, {**network.model_dump(), **training.model_dump()}, request)
+    request = replace(request, unknown=str(stored.get("unknown", request.unknown)))
+    other_text = RunError(
+        f"The run {folder.path} was begun with another text ({stored['source'].get('name')!r}).",
+        "Give the same SOURCE, read in the same way, to go on; or take another --out.",
+    )
+    try:
+        corpus = request.read(folder.path, read_vocabulary(folder.path), Parts(training.validation, training.test))
+    except VocabularyError:
+        raise other_text from None
+    if stored["source"].get("sha256") != corpus.sha256:
+        raise other_text
+    trainer = _make_trainer(Plan(network, training, corpus))
+    if stored.get("initial"):
+        fill(trainer.network, load_tensors(folder.path / INITIAL), folder.path / INITIAL)
+    return trainer, corpus
+
+
+def _check_same(run: Path, stored: Mapping[str, Any], settings: Mapping[str, Any], request: Request) -> None:
+    """Refuses to go on with a run otherwise than it was begun."""
+    began: dict[str, Any] = {**settings, "minutes": stored.get("minutes"), "unknown": stored.get("unknown")}
+    asked = dict(request.given)
+    if request.minutes is not None:
+        asked["minutes"] = request.minutes
+    if request.unknown != "error":
+        asked["unknown"] = request.unknown
+    if request.initial is not None:
+        began["initial"] = stored["initial"]["path"] if stored.get("initial") else None
+        asked["initial"] = str(request.initial)
+    for name, value in asked.items():
+        if began[name] != value:
+            raise SettingsError(
+                f"The run {run} was begun with {name} {began[name]!r}, not {value!r}.",
                 "Leave it out to go on; to change it, begin a new run with --initial.",
             )
-    if minutes is not None and minutes != stored.get("minutes"):
-        raise SettingsError(
-            f"The run {folder.path} was begun with minutes {stored.get('minutes')!r}, not {minutes!r}.",
-            "Leave it out to go on; to train for longer, begin a new run with --initial.",
-        )
-    vocabulary = Vocabulary.load(folder.path / "vocabulary.json")
-    corpus = read(folder.path, vocabulary, Parts(training.validation, training.test))
-    source = stored.get("source", {})
-    if source.get("sha256") != corpus.sha256:
-        raise RunError(
-            f"The run {folder.path} was begun with another text ({source.get('name')!r}).",
-            "Give the same SOURCE to go on, or take another --out.",
-        )
-    initial = stored.get("initial")
-    return Plan(network, training, corpus, Path(initial) if initial else None)
 
 
 def _make_trainer(plan: Plan) -> Trainer:
@@ -207,8 +279,10 @@ def _make_trainer(plan: Plan) -> Trainer:
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise SettingsError("--device cuda was asked for, but PyTorch sees no GPU here.", "Take --device auto or cpu.")
     cuda = settings.device == "cuda" or (settings.device == "auto" and torch.cuda.is_available())
+    check_memory(plan.network, len(plan.corpus.vocabulary))
     torch.manual_seed(settings.seed)
     network = Network(plan.network, len(plan.corpus.vocabulary))
+    choose_engine(network.rnn.stack(), engine=settings.engine)  # refuses one that cannot
     source = plan.corpus.source
     if isinstance(source, TaskSource):
         knowable = settings.loss_on == "knowable"
@@ -216,17 +290,3 @@ def _make_trainer(plan: Plan) -> Trainer:
     else:
         batches = TextBatches(plan.corpus.part("train").symbols, settings.batch, settings.unroll)
     return Trainer(network, batches, settings, torch.device("cuda" if cuda else "cpu"))
-
-
-def _train(
-    folder: RunFolder,
-    plan: Plan,
-    progress: Progress,
-    stop: Callable[[], bool],
-    tell: Callable[[str], None],
-) -> Outcome:
-    trainer = _make_trainer(plan)
-    found = folder.last_checkpoint()
-    if found is None and plan.initial:
-        trainer.network.load_state_dict(load_network(plan.initial).network.state_dict())
-    return run_to_end(folder, trainer, plan.corpus, found, progress, stop, tell)

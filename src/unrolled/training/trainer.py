@@ -18,6 +18,8 @@ from unrolled.training.settings import TrainingSettings
 PATIENCE = 50
 """Updates in a row with an exploded loss before training is stopped."""
 
+HINT = "Lower --learning-rate, --weight-decay or --gradient-clip; the checkpoints from before are kept."
+
 
 class Trainer:
     """A network, its optimizer (Adam, Kingma and Ba 2015; with AdamW's weight decay) and its place in the data.
@@ -49,10 +51,10 @@ class Trainer:
         loss = self._loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        if self.settings.gradient_clip:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.gradient_clip)
         nats = loss.item()
         self._watch(nats)
+        if self.settings.gradient_clip:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.gradient_clip)
         self.optimizer.step()
         self.step += 1
         return nats
@@ -76,8 +78,17 @@ class Trainer:
             what = f"{nats:.3g} nats a symbol" if math.isfinite(nats) else "not a number"
             raise DivergedError(
                 f"Training stopped at update {self.step}: the loss is {what} (guessing would give {guessing:.2f}).",
-                "Lower --learning-rate or --gradient-clip; the checkpoints from before are kept.",
+                HINT,
             )
+
+    def check(self) -> None:
+        """Refuses weights that are not all finite numbers.
+
+        Raises:
+            DivergedError: some are not.
+        """
+        if not all(bool(parameter.isfinite().all()) for parameter in self.network.parameters()):
+            raise DivergedError(f"Training stopped at update {self.step}: the weights are not finite.", HINT)
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """What a checkpoint holds as tensors: weights, optimizer, carried state, random state."""
@@ -110,8 +121,7 @@ class Trainer:
             stored = tensors.get("optimizer", {})
             for name, parameter in self.network.named_parameters():
                 self.optimizer.state[parameter] = {
-                    key: stored[f"{name}.{key}"].to(parameter.device if key != "step" else "cpu")
-                    for key in ("step", "exp_avg", "exp_avg_sq")
+                    key: stored[f"{name}.{key}"].to(self.device) for key in ("step", "exp_avg", "exp_avg_sq")
                 }
             torch.set_rng_state(tensors["random"]["cpu"])
             if "cuda" in tensors["random"]:
