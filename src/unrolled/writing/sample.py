@@ -6,6 +6,7 @@ import codecs
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,7 +23,9 @@ def draw(logits: Tensor, settings: SamplingSettings, generator: torch.Generator)
     """
     if settings.temperature == 0:
         return int(logits.argmax())
-    probabilities = torch.softmax(logits.double() / settings.temperature, dim=-1)
+    scores = logits.double()
+    # From the largest down: a tiny temperature then gives −∞, where it would give ∞ and no odds at all.
+    probabilities = torch.softmax((scores - scores.max()) / settings.temperature, dim=-1)
     ordered, order = probabilities.sort(descending=True, stable=True)
     if settings.top_k:
         ordered[settings.top_k :] = 0
@@ -48,35 +51,34 @@ def sample(
         prime: read first, from a zero state; where it is empty the network reads a newline (or its first symbol), which
             is not given back.
         unknown: what becomes of a character of the prime that the vocabulary lacks.
+        engine: which runs the cells.
         **given: fields of `SamplingSettings`.
 
     Yields:
         The prime, then each symbol as text (for bytes: as soon as they make a character).
 
     Raises:
+        UnknownNameError: there is no such setting.
         SettingsError: a setting is out of its range.
         VocabularyError: the prime holds a character that the vocabulary lacks.
     """
     settings = SamplingSettings.parse(given)
     read = vocabulary.encode(prime, unknown)
-    start = "\n" if "\n" in vocabulary.symbols else vocabulary.symbols[0]
     if not len(read):
-        read = vocabulary.encode(start) if vocabulary.kind != "bytes" else vocabulary.encode(b"\n")
+        first = vocabulary.encode("\n") if "\n" in vocabulary.symbols or vocabulary.kind == "bytes" else [0]
+        read = np.array(first)
     network.eval()
     device = next(network.parameters()).device
     generator = torch.Generator().manual_seed(settings.seed)
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     if prime:
         yield prime
-    logits, state = network(torch.from_numpy(read.astype("int64"))[:, None].to(device), engine=engine)
+    newest, state = torch.from_numpy(read.astype("int64")), None
     for _ in range(settings.length):
+        logits, state = network(newest[:, None].to(device), state, engine=engine)
         symbol = draw(logits[-1, 0].cpu(), settings, generator)
-        yield (
-            decoder.decode(vocabulary.decode_bytes([symbol]))
-            if vocabulary.kind == "bytes"
-            else vocabulary.decode([symbol])
-        )
-        logits, state = network(torch.tensor([[symbol]], device=device), state, engine=engine)
+        yield decoder.decode(vocabulary.decode_bytes([symbol]))
+        newest = torch.tensor([symbol])
     rest = decoder.decode(b"", final=True)
     if rest:
         yield rest

@@ -18,7 +18,11 @@ class SamplingSettings(Settings):
         description="Below 1 keeps to the likely, above 1 dares more; 0 always takes the likeliest.",
     )
     top_k: int = Field(
-        0, ge=0, description="Draw from the K likeliest symbols alone; 0 from all.", json_schema_extra=unit("symbols")
+        0,
+        ge=0,
+        le=1_000_000_000,
+        description="Draw from the K likeliest symbols alone; 0 from all.",
+        json_schema_extra=unit("symbols"),
     )
     top_p: float = Field(
         1.0, gt=0.0, le=1.0, description="Draw from the likeliest symbols that together have this probability."
