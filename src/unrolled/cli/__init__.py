@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -50,6 +52,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         result: Any = typer.main.get_command(app).main(
             args=list(arguments) if arguments is not None else None, prog_name="unrolled", standalone_mode=False
         )
+        sys.stdout.flush()  # here, where a full disk or a closed pipe can still be answered for
         return result if isinstance(result, int) else 0
     except UnrolledError as error:
         fail(error.message, error.hint)
@@ -57,18 +60,37 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("\n")
         return 130
-    except BrokenPipeError:
-        # The reader (head, less) has gone: that is no fault, but Python would complain once more on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader (head, less) has gone: that is no fault
+        _forget_output()
         return 0
+    except OSError as error:
+        _forget_output()
+        fail(_about(error), "Mend that and try again.")
+        return 2
     except Exception as error:
-        told = getattr(error, "format_message", None)
+        told = getattr(error, "format_message", None)  # Typer carries Click's errors under a private name
         if told is None:
             raise
-        fail(str(told()), "See --help.")
+        if told():
+            fail(str(told()), "See --help.")
         return 2
+
+
+def _about(error: OSError) -> str:
+    """What the system refused."""
+    why = error.strerror or str(error)
+    return f"{error.filename}: {why}." if error.filename is not None else f"The system says: {why}."
+
+
+def _forget_output() -> None:
+    """What could not be written is dropped: Python would complain about it once more on its way out."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:
     """The entry point of the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a narrow terminal encoding must not end in a traceback
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run())

@@ -50,9 +50,11 @@ def evaluate(
         if isinstance(corpus.source, TaskSource):
             sequences = [chosen.symbols[start:stop] for start, stop in chosen.boundaries]
             score = evaluate_sequences(loaded.network, sequences, engine=engine, progress=progress)
-            result |= {**score.to_json(), "share_right": share_right(loaded.network, corpus.source.task, engine=engine)}
+            result |= score.to_json()
+            asking: dict[str, Any] = {"vocabulary": loaded.vocabulary, "engine": engine}
+            result["share_right"] = share_right(loaded.network, corpus.source.task, **asking)
             if isinstance(corpus.source.task, Counter):
-                result["counts_right_to"] = counts_right_to(loaded.network, corpus.source.task, engine=engine)
+                result["counts_right_to"] = counts_right_to(loaded.network, corpus.source.task, **asking)
         else:
             score = evaluate_text(loaded.network, chosen.symbols, engine=engine, progress=progress)
             result |= score.to_json()

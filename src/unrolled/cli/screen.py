@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-stderr = Console(stderr=True, highlight=False)
-stdout = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False, markup=False, emoji=False)
+stdout = Console(highlight=False, markup=False, emoji=False)
 
 PLAIN_SECONDS = 5.0
 """Seconds between two lines of progress where standard error is no terminal."""
@@ -22,7 +22,7 @@ PLAIN_SECONDS = 5.0
 
 def remark(line: str) -> None:
     """One line beside the results."""
-    stderr.print(line, style="dim", markup=False, soft_wrap=True)
+    stderr.print(line, style="dim", soft_wrap=True)
 
 
 def print_json(value: Mapping[str, Any]) -> None:
@@ -39,7 +39,7 @@ def print_table(title: str, rows: Mapping[str, object]) -> None:
     table.add_column(overflow="fold")
     for name, value in rows.items():
         table.add_row(name, str(value))
-    stdout.print(table, markup=False)
+    stdout.print(table)
 
 
 class ProgressBar:
@@ -78,8 +78,8 @@ class ProgressBar:
             self._bar.stop()
 
     def __call__(self, done: int, total: int, /, **numbers: float | str) -> None:
-        if self._from is None:
-            self._from = done
+        if self._from is None:  # the rate counts from here: what comes before is no step
+            self._from, self._began = done, time.monotonic()
         elif self._bar is not None:
             self._bar.update(self._task, completed=done, total=total, numbers=self._numbers(done, numbers))
         elif time.monotonic() - self._said > PLAIN_SECONDS:
@@ -91,6 +91,8 @@ class ProgressBar:
 
     def _numbers(self, done: int, numbers: Mapping[str, float | str]) -> str:
         rate = (done - (self._from or 0)) / max(1e-9, time.monotonic() - self._began)
-        shown = [f"{name.replace('_', ' ')} {value:.3f}" if isinstance(value, float) else f"{name} {value}"
-                 for name, value in numbers.items()]  # fmt: skip
+        shown = [
+            f"{name.replace('_', ' ')} {f'{value:.3f}' if isinstance(value, float) else value}"
+            for name, value in numbers.items()
+        ]
         return ", ".join([*shown, f"{rate:,.0f} {self.unit}/s"])
