@@ -29,6 +29,9 @@ pytestmark = [
     pytest.mark.skipif(not (PAGE / "index.html").is_file(), reason="the page has not been built: see web/"),
 ]
 
+# A busy machine may be slow; what is awaited is an event each time.
+expect.set_options(timeout=30_000)
+
 LENGTHS = (2000, 500)
 HIDDEN = 12
 SIGNAL = "rnn.l1.cell"
@@ -236,6 +239,69 @@ def test_the_value_under_the_pointer_is_the_stored_one(page: Page, exhibition: E
     page.mouse.down()
     page.mouse.up()
     spoken(page, 5)
+
+
+def test_every_exhibit_has_its_picture_or_its_problem(page: Page, exhibition: Exhibition) -> None:
+    page.goto(exhibition.url)
+    good = page.get_by_test_id("trace-card").filter(has_text="Letters at random")
+    expect(good.get_by_test_id("picture")).to_have_attribute("data-painted", re.compile("."))
+    expect(good).to_contain_text("LSTM")
+    expect(good).to_contain_text(f"{exhibition.group.attrs['nats_per_symbol']:.3f}")
+    bad = page.get_by_test_id("trace-card").filter(has=page.get_by_role("heading", name="bad"))
+    expect(bad.get_by_test_id("card-problem")).to_contain_text("zarr.json cannot be read")
+    expect(bad.get_by_role("link")).to_have_count(0)
+    expect(page.get_by_test_id("run-card")).to_contain_text("A run of letters")
+
+
+def pointed_at(page: Page, x: float, y: float) -> tuple[int, int, float]:
+    """The neuron, the step and the value that the network view shows for a place in it, 0 to 1 across and down."""
+    box = page.get_by_test_id("heatmap").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 60 + x * (box["width"] - 120), box["y"] + 40 + y * (box["height"] - 80))
+    said = page.get_by_test_id("tip").inner_text().replace("\u2212", "-").replace("\u202f", "")
+    found = re.search(r"neuron (\d+)\s.*?(-?\d+\.\d+)\s+step (\d+)", said, re.DOTALL)
+    assert found is not None, said
+    return int(found[1]), int(found[3]), float(found[2])
+
+
+PLACES = [(0.0, 0.0), (0.5, 0.3), (0.9, 0.6), (0.3, 0.8), (0.7, 0.1)]
+
+
+def test_the_network_view_shows_every_neuron_as_it_is_stored(page: Page, exhibition: Exhibition) -> None:
+    values = exhibition.values("rnn.l0", "output_gate")
+    page.goto(exhibition.link("site=rnn.l0&signal=output_gate&top=500", view="network"))
+    heatmap = page.get_by_test_id("heatmap")
+    expect(heatmap).to_have_attribute("data-painted", "rnn.l0.output_gate.1")
+    seen = set()
+    for x, y in PLACES:
+        neuron, step, value = pointed_at(page, x, y)
+        assert step >= 500
+        assert value == pytest.approx(float(values[step, neuron]), abs=5.1e-5)
+        seen.add((neuron, step))
+    assert len(seen) == len(PLACES)
+
+    page.get_by_test_id("zoom").select_option("0")
+    expect(heatmap).to_have_attribute("data-painted", "rnn.l0.output_gate.64")
+    neuron, step, mean = pointed_at(page, 0.02, 0.5)
+    assert step % 64 == 0
+    assert mean == pytest.approx(float(values[step : step + 64, neuron].mean()), abs=5.1e-5)
+
+
+def test_the_network_view_s_orders_and_its_way_to_a_neuron(page: Page, exhibition: Exhibition) -> None:
+    values = exhibition.values()
+    page.goto(exhibition.link("site=rnn.l1&signal=cell&sort=variance", view="network"))
+    expect(page.get_by_test_id("heatmap")).to_have_attribute("data-painted", "rnn.l1.cell.1")
+    order = np.argsort(-values.astype(np.float64).var(0))
+    rows = list(dict.fromkeys(pointed_at(page, 0.2, part / 30)[0] for part in range(25)))
+    assert len(rows) > HIDDEN / 2
+    assert rows == list(order[: len(rows)])
+    neuron, step, _ = pointed_at(page, 0.4, 0.5)
+    page.mouse.down()
+    page.mouse.up()
+    painted(page, f"rnn.l1.cell.{neuron}")
+    assert number(spoken(page, step)) == pytest.approx(float(values[step, neuron]), abs=5.1e-5)
+    page.go_back()
+    expect(page.get_by_test_id("heatmap")).to_be_visible()
 
 
 def test_a_link_brings_the_whole_view_back(page: Page, exhibition: Exhibition) -> None:

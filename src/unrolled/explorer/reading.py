@@ -140,6 +140,8 @@ def _parse(file: FileIO, size: int) -> JsonObject | Damaged:
         return Damaged(f"it has {size} bytes, more than the {LARGEST} that such a file may have")
     try:
         value = json.loads(read_exactly(file, size))
-    except (OSError, ValueError, RecursionError) as error:
-        return Damaged(f"it is not whole JSON ({str(error)[:100]})")
+    except json.JSONDecodeError as error:
+        return Damaged(f"it is not whole JSON; see line {error.lineno}, column {error.colno}")
+    except (OSError, ValueError, RecursionError):
+        return Damaged("it is not whole JSON")
     return cast(JsonObject, value) if isinstance(value, dict) else Damaged("it holds no JSON object")
