@@ -65,8 +65,8 @@ def plan_arrays(
     plans = {"sequences": ArrayPlan((sequences, 2), "int64", ("sequence", "bound"), (max(sequences, 1), 2))}
     if info.symbols.kind != "none":
         plans["symbols"] = ArrayPlan((steps,), "uint32", ("step",), (SHARD,))
-        plans["loss"] = ArrayPlan((steps,), "float32", ("step",), (SHARD,))
     if info.predictions is not None:
+        plans["loss"] = ArrayPlan((steps,), "float32", ("step",), (SHARD,))
         top = info.predictions.top
         for name, kind in (("symbols", "uint32"), ("probabilities", "float32")):
             plans[f"predictions/{name}"] = ArrayPlan((steps, top), kind, ("step", "rank"), (PREDICTION_CHUNK, top))

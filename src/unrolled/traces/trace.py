@@ -54,6 +54,8 @@ class Trace:
         self.arrays = arrays
         self.path = path
         """The folder it was read from; None where it lies in memory."""
+        self.outputs: object = None
+        """What a model that was traced in memory returned."""
 
     @classmethod
     def open(cls, path: str | Path) -> Trace:

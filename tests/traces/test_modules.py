@@ -1,0 +1,273 @@
+"""`unrolled.trace`: the numbers of a loop written by hand, and a model that is as before."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
+
+import unrolled
+from unrolled.errors import ModelError, TraceError, UnknownNameError
+
+KINDS: dict[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def by_hand(module: nn.RNNBase, layer: str, x: np.ndarray, h: np.ndarray, c: np.ndarray) -> dict[str, np.ndarray]:
+    """One layer and direction over one sequence `(steps, inputs)`, by the equations of PyTorch's documentation."""
+
+    def weight(name: str) -> np.ndarray:
+        return getattr(module, f"{name}_{layer}").detach().double().numpy()
+
+    w_ih, w_hh = weight("weight_ih"), weight("weight_hh")
+    b_ih, b_hh = (weight("bias_ih"), weight("bias_hh")) if module.bias else (np.zeros(len(w_ih)),) * 2
+    rows: list[dict[str, np.ndarray]] = []
+    for now in x[::-1] if layer.endswith("reverse") else x:
+        a, b = w_ih @ now + b_ih, w_hh @ h + b_hh
+        if module.mode == "LSTM":
+            i, f, g, o = np.split(a + b, 4)
+            row = {
+                "input_gate": sigmoid(i),
+                "forget_gate": sigmoid(f),
+                "candidate": np.tanh(g),
+                "output_gate": sigmoid(o),
+            }
+            row["cell"] = c = row["forget_gate"] * c + row["input_gate"] * row["candidate"]
+            h = row["output_gate"] * np.tanh(c)
+            row["hidden"] = h = weight("weight_hr") @ h if module.proj_size else h
+        elif module.mode == "GRU":
+            (ar, az, an), (br, bz, bn) = np.split(a, 3), np.split(b, 3)
+            row = {"reset_gate": sigmoid(ar + br), "update_gate": sigmoid(az + bz)}
+            row["candidate"] = np.tanh(an + row["reset_gate"] * bn)
+            row["hidden"] = h = (1 - row["update_gate"]) * row["candidate"] + row["update_gate"] * h
+        else:
+            row = {"hidden": np.maximum(a + b, 0) if module.mode == "RNN_RELU" else np.tanh(a + b)}
+            h = row["hidden"]
+        rows.append(row)
+    rows = rows[::-1] if layer.endswith("reverse") else rows
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+@given(
+    kind=st.sampled_from(["lstm", "gru", "rnn", "rnn relu", "lstm projected"]),
+    layers=st.integers(1, 3),
+    both=st.booleans(),
+    bias=st.booleans(),
+    batch_first=st.booleans(),
+    form=st.sampled_from(["batch", "unbatched", "packed"]),
+    given_state=st.booleans(),
+    lengths=st.lists(st.integers(1, 7), min_size=1, max_size=4),
+    seed=st.integers(0, 99),
+)
+def test_signals_are_those_of_a_loop_written_by_hand(
+    kind: str,
+    layers: int,
+    both: bool,
+    bias: bool,
+    batch_first: bool,
+    form: str,
+    given_state: bool,
+    lengths: list[int],
+    seed: int,
+) -> None:
+    torch.manual_seed(seed)
+    more: dict[str, Any] = {"nonlinearity": "relu"} if kind == "rnn relu" else {}
+    more |= {"proj_size": 2} if kind == "lstm projected" else {}
+    name = kind.split()[0]
+    module = KINDS[name](3, 5, layers, bias=bias, bidirectional=both, batch_first=batch_first, **more).double()
+    if form != "packed":
+        lengths = [max(lengths)] * (1 if form == "unbatched" else len(lengths))
+    batch, steps, directions = len(lengths), max(lengths), 2 if both else 1
+    x = torch.randn(batch, steps, 3, dtype=torch.float64)
+    h = torch.randn(layers * directions, batch, module.proj_size or 5, dtype=torch.float64) * given_state
+    c = torch.randn(layers * directions, batch, 5, dtype=torch.float64) * given_state
+    values: Any = x if batch_first else x.transpose(0, 1)
+    if form == "packed":
+        values = pack_padded_sequence(values, torch.tensor(lengths), batch_first, enforce_sorted=False)
+    if form == "unbatched":
+        values = x[0]
+    initial: Any = tuple(v[:, 0] if form == "unbatched" else v for v in (h, c))
+    initial = initial if name == "lstm" else initial[0]
+    trace = unrolled.trace(module, (values, initial) if given_state else values)
+    assert list(trace.sites) == [
+        f"{name}.l{layer}{suffix}" for layer in range(layers) for suffix in ("", "_reverse")[:directions]
+    ]
+    for sequence, length in enumerate(lengths):
+        below = x[sequence, :length].numpy()
+        for layer in range(layers):
+            outputs = []
+            for direction in range(directions):
+                place = layer * directions + direction
+                called = f"l{layer}" + ("_reverse" if direction else "")
+                right = by_hand(module, called, below, h[place, sequence].numpy(), c[place, sequence].numpy())
+                for signal, value in right.items():
+                    got: Any = trace[f"{name}.{called}.{signal}"]
+                    got = got if batch == 1 else got[sequence]
+                    np.testing.assert_allclose(got, value, atol=1e-12, rtol=1e-12, err_msg=f"{called} {signal}")
+                np.testing.assert_array_equal(trace.initial(f"{name}.{called}")["hidden"][sequence], h[place, sequence])
+                outputs.append(right["hidden"])
+            below = np.concatenate(outputs, axis=1)
+
+
+class Translator(nn.Module):
+    """An encoder and a decoder of other lengths; the encoder's module is called twice, with dropout in the model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(9, 4)
+        self.encoder = nn.LSTM(4, 3, 2, bidirectional=True, batch_first=True, dropout=0.5)
+        self.drop = nn.Dropout(0.5)
+        self.decoder = nn.ModuleList([nn.GRU(6, 4), nn.Linear(4, 9)])
+
+    def forward(self, numbers: Tensor, *, turns: int = 2) -> tuple[Tensor, Tensor]:
+        for _ in range(turns):
+            values, _ = self.encoder(self.embed(numbers))
+        states, _ = self.decoder[0](self.drop(values[:, :2].transpose(0, 1)))
+        states.mul_(0)  # the model may do what it likes with what its modules gave
+        return self.decoder[1](states), torch.rand(2)
+
+
+def test_a_model_of_several_modules(tmp_path: Any) -> None:
+    model = Translator()
+    numbers = torch.randint(0, 9, (3, 5))
+    trace = unrolled.trace(model, {"numbers": numbers, "turns": 2})
+    names = [f"encoder{call}.l{layer}{way}" for call in ("", "#2") for layer in (0, 1) for way in ("", "_reverse")]
+    assert list(trace.sites) == [*names, "decoder.0.l0"]
+    assert trace["encoder#2.l1_reverse.forget_gate"].shape == (3, 5, 3)  # type: ignore[union-attr]
+    assert trace["decoder.0.l0"].shape == (3, 2, 4)  # type: ignore[union-attr]
+    assert np.abs(trace["decoder.0.l0"]).min() > 0  # type: ignore[arg-type]
+    assert [trace.vocabulary[number] for number in trace.symbols] == [str(n) for n in numbers.flatten().tolist()]  # type: ignore[union-attr]
+    with pytest.raises(TraceError, match=r"encoder\.l0.*\(15 steps\) \| decoder\.0\.l0 \(6 steps\).*sites="):
+        trace.save(tmp_path / "t")
+    saved = trace.save(tmp_path / "t", sites=["encoder.l0", "encoder.l0_reverse"])
+    assert np.array_equal(saved["encoder.l0_reverse.cell"], trace["encoder.l0_reverse.cell"])
+    assert np.array_equal(saved.initial("encoder.l0")["cell"], np.zeros((3, 3)))
+    decoder = trace.save(tmp_path / "d", sites=["decoder.0.l0"])
+    assert decoder.sequences == [range(0, 2), range(2, 4), range(4, 6)]
+    assert decoder.symbols is None
+
+
+def test_the_model_is_as_before() -> None:
+    model = Translator()
+    model.train()
+    model.drop.eval()
+    numbers = torch.randint(0, 9, (3, 5))
+    weights = copy.deepcopy(model.state_dict())
+    modes = [module.training for module in model.modules()]
+    torch.manual_seed(3)
+    right = copy.deepcopy(model).eval()(numbers)
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    trace = unrolled.trace(model, numbers)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert [module.training for module in model.modules()] == modes
+    assert not any(module._forward_hooks for module in model.modules())
+    assert all(torch.equal(weights[name], value) for name, value in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    outputs: Any = trace.outputs
+    assert torch.equal(outputs[0], right[0])
+    assert torch.equal(outputs[1], right[1])
+
+
+def test_a_failing_model_is_as_before_too() -> None:
+    model = Translator().train()
+    with pytest.raises(IndexError):
+        unrolled.trace(model, torch.tensor([[99]]))
+    assert model.encoder.training
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+class Quirk(nn.LSTM):
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        return super().forward(input * 2, hx)
+
+
+class Silent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.lstm.forward(x)[0]
+
+
+def test_what_cannot_be_traced_is_said_in_one_line() -> None:
+    x = torch.randn(4, 1, 3)
+    for model, says in (
+        (nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 3)), "holds Linear ×2, ReLU"),
+        (nn.LSTMCell(3, 2), "LSTMCell.*single cells"),
+        (nn.DataParallel(nn.LSTM(3, 2)), r"model\.module"),
+        (torch.compile(nn.LSTM(3, 2), backend="eager"), r"torch\.compile"),
+        (Quirk(3, 2), "forward of its own"),
+        (Silent(), "never called lstm"),
+    ):
+        with pytest.raises(ModelError, match=says) as caught:
+            unrolled.trace(model, x)  # type: ignore[arg-type]
+        assert "\n" not in str(caught.value)
+
+
+def test_outputs_that_a_hook_changed_are_not_taken_for_the_modules_own() -> None:
+    """A module whose weights are not those it runs with: the signals would be of another network."""
+    lstm = nn.LSTM(3, 2)
+    lstm._flat_weights[0] = nn.Parameter(lstm.weight_ih_l0 + 0.01)
+    with pytest.raises(ModelError, match=r"off by up to .* at step"):
+        unrolled.trace(lstm, torch.randn(4, 1, 3))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_every_type_of_float(dtype: torch.dtype) -> None:
+    lstm = nn.LSTM(3, 4).to(dtype)
+    x = torch.randn(50, 2, 3, dtype=dtype)
+    trace = unrolled.trace(lstm, x)
+    hidden: Any = trace["lstm.l0.hidden"]
+    assert hidden.dtype == (np.float64 if dtype == torch.float64 else np.float32)
+    np.testing.assert_allclose(hidden[1], lstm(x)[0][:, 1].detach().double(), atol=4 * torch.finfo(dtype).eps)
+    assert trace.info.code["dtype"] == str(dtype).removeprefix("torch.")
+
+
+def test_symbols() -> None:
+    lstm = nn.LSTM(3, 2)
+    one, two = torch.randn(4, 1, 3), torch.randn(4, 2, 3)
+    assert unrolled.trace(lstm, one, symbols="abba").text == "abba"
+    assert unrolled.trace(lstm, one, symbols=["the", "cat", "sat", "the"]).labels(1, 4) == ["cat", "sat", "the"]
+    assert unrolled.trace(lstm, two, symbols=["abba", "cdcd"]).text == "abbacdcd"
+    assert unrolled.trace(lstm, two).labels(2, 6) == ["2", "3", "0", "1"]
+    for symbols in ("abb", ["the"] * 5, ["abba", "abba"]):
+        with pytest.raises(ModelError, match="labels"):
+            unrolled.trace(lstm, one, symbols=symbols)
+    with pytest.raises(ModelError, match="labels"):
+        unrolled.trace(lstm, two, symbols="abba")
+    model = Translator()
+    numbers = torch.tensor([[1, 0, 2], [2, 2, 1], [0, 0, 0]])
+    assert unrolled.trace(model, numbers, names="xyz______").text == "yxzzzyxxx"
+    with pytest.raises(ModelError, match="names="):
+        unrolled.trace(model, numbers, names="xy")
+    with pytest.raises(UnknownNameError, match="forget_gate"):
+        unrolled.trace(lstm, one, signals=["remember"])
+
+
+def test_packed_inputs_of_a_model_give_sequences_of_their_own_lengths() -> None:
+    class Packs(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru = nn.GRU(2, 3, batch_first=True)
+
+        def forward(self, x: Tensor, lengths: Tensor) -> PackedSequence:
+            return self.gru(pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))[0]
+
+    model, x = Packs(), torch.randn(2, 6, 2)
+    trace = unrolled.trace(model, (x, torch.tensor([2, 6])), symbols=["ab", "cdefgh"])
+    assert [part.shape for part in trace["gru.l0"]] == [(2, 3), (6, 3)]
+    right, _ = model.gru(x[:1, :2])
+    np.testing.assert_allclose(trace["gru.l0"][0], right[0].detach(), atol=1e-6)
+    assert trace.text == "abcdefgh"
