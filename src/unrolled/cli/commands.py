@@ -6,8 +6,9 @@ from unrolled.cli.evaluate import evaluate
 from unrolled.cli.explore import explore
 from unrolled.cli.info import info
 from unrolled.cli.sample import sample
+from unrolled.cli.show import show
 from unrolled.cli.trace import trace
 from unrolled.cli.train import train
 
-for command in (demo, train, evaluate, trace, explore, sample, info):
+for command in (demo, train, evaluate, trace, show, explore, sample, info):
     app.command()(command)
