@@ -21,12 +21,12 @@ from unrolled.networks.settings import NetworkSettings
 from unrolled.training.settings import TrainingSettings
 
 AUTOMATIC = {
-    "hidden": "10 for a task; for a text 384, from 4 minutes on 512",
+    "hidden": "10 for a task, 384 for a text",
     "steps": "3000 for a task; for a text what fits into --minutes",
     "dropout": "for a text, the more the oftener it is seen",
     "recurrent_dropout": "for a text, the more the oftener it is seen",
     "weight_decay": "for a text, the more the oftener it is seen",
-    "learning_rate": "0.01 for a task; for a text 0.003 to 0.004",
+    "learning_rate": "0.01 for a task, 0.004 for a text",
 }
 
 

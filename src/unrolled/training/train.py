@@ -160,7 +160,7 @@ def _new_plan(folder: Path, request: Request, earlier: LoadedNetwork | None, tel
     _check_corpus(corpus, parts)
     if corpus.source.kind == "text" and parts.validation:
         corpus.part("validation")  # refuse one that is too short before training, not in the middle of it
-    chosen = {**recipe(corpus.source, minutes), **given}
+    chosen = {**recipe(corpus.source), **given}
     if earlier:
         chosen |= _of_earlier(earlier.network.settings, given)
     if minutes is None and "steps" not in chosen:

@@ -1,0 +1,36 @@
+"""`unrolled check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from unrolled.cli.options import JsonFlag
+from unrolled.cli.screen import ProgressBar, print_json, remark, stdout
+
+
+def check(
+    trace: Annotated[Path, typer.Argument(help="A trace folder.")],
+    run: Annotated[
+        Path | None, typer.Option("--run", help="The run that it is of: recompute random windows from its weights too.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed that chooses the windows.")] = 0,
+    as_json: JsonFlag = False,
+) -> int:
+    """Prove that a trace adds up: checksums, ranges, the equations at every step, losses. Exit 2 where it does not."""
+    from unrolled.traces.check import check as run_check
+
+    with ProgressBar("checking", "steps") as progress:
+        report = run_check(trace, run, seed=seed, progress=progress)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        for finding in report.findings:
+            mark = Text("✓ ", "green") if finding.ok else Text("✗ ", "bold red")
+            stdout.print(mark.append(str(finding), "default"), soft_wrap=True)
+    if not report.whole:
+        remark(f"{report.steps:,} of {report.planned_steps:,} steps are there; go on recording with --resume")
+    return 0 if report.ok else 2
