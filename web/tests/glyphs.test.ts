@@ -7,6 +7,7 @@ describe('characters', () => {
   test('whitespace has marks, and none where marks are off', () => {
     expect(glyphs.marked.slice(0, 4)).toEqual(['a', '·', '⏎', '→'])
     expect(glyphs.text.slice(0, 4)).toEqual(['a', ' ', ' ', ' '])
+    expect(glyphs.marks).toEqual(['', '·', '⏎', '→', '', '', ''])
   })
 
   test('widths and line ends', () => {
@@ -30,5 +31,6 @@ test('bytes: printable ones as they are, the others as two hexadecimal digits', 
 test('tokens take as many cells as they have letters, and at least one', () => {
   const glyphs = glyphsOf({ kind: 'tokens', vocabulary: ['the', ' cat', '', '\n\n', '\u0301'] })
   expect([...glyphs.width]).toEqual([3, 4, 1, 2, 1])
+  expect(glyphs.marks).toEqual(['', '·   ', '', '⏎⏎', ''])
   expect([...glyphs.ends]).toEqual([0, 0, 0, 1, 0])
 })

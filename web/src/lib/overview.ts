@@ -1,4 +1,4 @@
-/** The zoom pyramid of one neuron, at the level that suits a strip of some width. */
+/** The zoom pyramid of one neuron, at the finest level that has no more than `most` blocks. */
 import { readColumn, readZoom } from './store/table'
 import type { Trace } from './store/trace'
 
@@ -9,25 +9,29 @@ export interface Overview {
   blocks: Float32Array
 }
 
-const MAX_BLOCKS = 2400
+/** Enough for a strip as wide as the window. */
+export const WIDE = 2400
+/** Enough for a picture in a list. */
+export const TINY = 300
 
 export async function readOverview(
   trace: Trace,
   site: string,
   signal: string,
   neuron: number,
+  most: number,
   abort?: AbortSignal,
 ): Promise<Overview> {
   const { steps } = trace
   const sizes = trace.attributes.zoom.blocks
-  if (steps <= MAX_BLOCKS || !sizes.length) {
+  if (steps <= most || !sizes.length) {
     const array = await trace.signal(site, signal)
-    const values = await readColumn(array, neuron, 0, Math.min(steps, MAX_BLOCKS), abort)
+    const values = await readColumn(array, neuron, 0, Math.min(steps, most), abort)
     const blocks = new Float32Array(values.length * 3)
     values.forEach((value, i) => blocks.fill(value, i * 3, i * 3 + 3))
     return { size: 1, blocks }
   }
-  let level = sizes.findIndex((size) => steps / size <= MAX_BLOCKS)
+  let level = sizes.findIndex((size) => steps / size <= most)
   if (level < 0) level = sizes.length - 1
   const array = await trace.need(`zoom/${site}/${signal}/${level}`)
   const size = sizes[level]!

@@ -160,7 +160,7 @@ export class GridPainter {
     metrics: Metrics,
     look: Look,
   ): void {
-    const { text, marked } = this.glyphs
+    const { text, marks } = this.glyphs
     let run = ''
     for (let i = 0; i < placed.column.length; i++) {
       const symbol = symbols[row.start + i - base]!
@@ -170,15 +170,15 @@ export class GridPainter {
       const x = placed.column[i]! * metrics.cell
       while (i + 1 < placed.cells.length && !placed.cells[i + 1]) glyph += text[symbols[row.start + ++i - base]!] ?? ''
       const plain = cells === 1 && glyph.length === 1 && glyph.charCodeAt(0) < 0x250
-      const mark = look.spaces && marked[symbol] !== text[symbol] ? marked[symbol]! : ''
+      const mark = look.spaces ? (marks[symbol] ?? '') : ''
       if (mark) {
         context.globalAlpha = 0.45
         this.drawLetters(context, mark, x, y, metrics, cells)
         context.globalAlpha = 1
       }
       if (plain && metrics.runs) {
-        run = run.padEnd(placed.column[i]!, ' ') + (mark ? ' ' : glyph)
-      } else if (glyph.trim() && !mark && !EMOJI.test(glyph)) {
+        run = run.padEnd(placed.column[i]!, ' ') + glyph
+      } else if (glyph.trim() && !EMOJI.test(glyph)) {
         this.drawLetters(context, glyph, x, y, metrics, cells)
       }
     }

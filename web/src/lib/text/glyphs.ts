@@ -7,6 +7,8 @@ export interface Glyphs {
   readonly text: readonly string[]
   /** The same with whitespace drawn: · → ⏎ */
   readonly marked: readonly string[]
+  /** The drawn whitespace alone, blanks where letters are; '' where there is none. */
+  readonly marks: readonly string[]
   /** Cells it takes; 0 joins the cell before. */
   readonly width: Uint8Array
   /** 1 where a line ends after the symbol. */
@@ -46,6 +48,10 @@ function plain(character: string): string {
   return picture(character)
 }
 
+function markAlone(character: string): string {
+  return MARKS[character] ?? ' '.repeat(characterWidth(character))
+}
+
 function byteText(symbol: string): string {
   const value = /^0x([0-9a-f]{2})$/i.exec(symbol)
   if (!value) return symbol
@@ -69,6 +75,7 @@ export function glyphsOf(symbols: TraceAttributes['symbols']): Glyphs {
   const count = symbols.vocabulary.length
   const text: string[] = []
   const marked: string[] = []
+  const marks: string[] = []
   const spoken: string[] = []
   const width = new Uint8Array(count)
   const ends = new Uint8Array(count)
@@ -77,19 +84,21 @@ export function glyphsOf(symbols: TraceAttributes['symbols']): Glyphs {
     const characters = [...shown].slice(0, MAX_WIDTH)
     text.push(characters.map(plain).join(''))
     marked.push(characters.map(mark).join(''))
+    marks.push(characters.some((one) => one in MARKS) ? characters.map(markAlone).join('') : '')
     spoken.push(speak(shown, symbol))
     // An empty token still needs a cell, and so does a mark that a tokenizer left on its own.
     const cells = textWidth(marked[index]!)
     width[index] = cells || symbols.kind !== 'characters' ? Math.max(cells, 1) : 0
     ends[index] = shown.endsWith('\n') ? 1 : 0
   })
-  return { text, marked, width, ends, spoken, even: width.every((cells) => cells === 1) }
+  return { text, marked, marks, width, ends, spoken, even: width.every((cells) => cells === 1) }
 }
 
 /** For traces without symbols: every step is one empty cell. */
 export const NO_GLYPHS: Glyphs = {
   text: [''],
   marked: [''],
+  marks: [''],
   width: Uint8Array.of(1),
   ends: Uint8Array.of(0),
   spoken: [''],
