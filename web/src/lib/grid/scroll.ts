@@ -12,7 +12,7 @@ const STILL_MS = 150
 export class Scroll {
   anchor: Anchor = { block: 0, row: 0 }
   private expected = 0
-  private timer = 0
+  private timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(
     private readonly element: HTMLElement,
@@ -94,7 +94,7 @@ export class Scroll {
     this.anchor = this.layout.anchor(Math.min(Math.max(position, 0), this.last))
     if (near) {
       clearTimeout(this.timer)
-      this.timer = window.setTimeout(() => this.settle(), STILL_MS)
+      this.timer = setTimeout(() => this.settle(), STILL_MS)
     }
     this.moved()
   }
