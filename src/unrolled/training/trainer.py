@@ -116,6 +116,7 @@ class Trainer:
         Raises:
             RunError: the checkpoint lacks something.
         """
+        # Copies, for what lies in a file is not aligned as PyTorch aligns it, and sums may differ in the last bit.
         try:
             self.network.load_state_dict(tensors["weights"])
             stored = tensors.get("optimizer", {})
@@ -131,5 +132,5 @@ class Trainer:
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise RunError(f"The checkpoint does not fit the run: {error}.", "Train again with --overwrite.") from None
         carried = tensors.get("carried") or None
-        self.state = {name: value.to(self.device) for name, value in carried.items()} if carried else None
+        self.state = {name: value.to(self.device, copy=True) for name, value in carried.items()} if carried else None
         self.step = step
