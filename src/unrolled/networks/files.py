@@ -139,9 +139,12 @@ def verify(checkpoint: Path) -> dict[str, str]:
     hint = "Take another checkpoint where there is one (best, last or a step), or train the run again."
     sums: dict[str, str] = {}
     try:
-        for line in (checkpoint / SUMS).read_text(encoding="ascii").splitlines():
+        *lines, end = (checkpoint / SUMS).read_text(encoding="ascii").split("\n")
+        for line in lines:
             expected, name = line.split("  ")
             sums[name] = expected
+        if end:
+            raise ValueError
     except (OSError, ValueError):
         raise RunError(f"The checkpoint {checkpoint} is damaged: it has no whole {SUMS}.", hint) from None
     needed = {"state.json", "weights.safetensors", *RUN_FILES}

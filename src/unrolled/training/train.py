@@ -17,7 +17,7 @@ from unrolled.engines import choose_engine
 from unrolled.errors import RunError, SettingsError, UnknownNameError, UnrolledError, VocabularyError
 from unrolled.files import write_whole
 from unrolled.networks import Network, NetworkSettings
-from unrolled.networks.files import LoadedNetwork, fill, load_network, load_tensors, read_vocabulary
+from unrolled.networks.files import LoadedNetwork, fill, load_network, load_tensors, read_run_settings, read_vocabulary
 from unrolled.networks.network import check_memory
 from unrolled.progress import Progress, silent
 from unrolled.sources import Corpus, Parts, Source, Symbols, TaskSource, Vocabulary, open_source, prepare
@@ -109,6 +109,7 @@ def train(
     )
     _check_request(request)
     if resume and (out / "settings.json").is_file():
+        read_run_settings(out)  # refuses a folder that is no run before it is written to
         with closing(RunFolder(out)) as folder:
             folder.tidy()
             trainer, corpus = _stored(folder, request)
