@@ -1,76 +1,99 @@
-"""The text in the terminal: every step once, aligned, on the colour of its value."""
+"""What the terminal shows: the text, whole, on the right colours."""
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
-from rich.cells import cell_len
-from rich.color import Color
+from rich.console import Console
 
+from tests.traces.making import LETTERS, Names, make_network, make_symbols
 from unrolled.errors import TraceError, UnknownNameError
-from unrolled.networks import Network, NetworkSettings
-from unrolled.sources.vocabulary import Vocabulary
-from unrolled.traces.colours import colour_of, domain_of, ink_on
-from unrolled.traces.format import SignalInfo
 from unrolled.traces.record import record_run
-from unrolled.traces.show import drawing, show
+from unrolled.traces.show import colour_of, draw, show
 from unrolled.traces.trace import Trace
 
-TEXT = "a b\tc\n世界 e\u0301\x07\r\nabc" * 5
 
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def trace() -> Trace:
-    vocabulary = Vocabulary.of(TEXT)
-    network = Network(NetworkSettings.parse({"hidden": 3}), len(vocabulary))
-    return record_run(network, vocabulary, [vocabulary.encode(TEXT)])
+    return record_run(make_network(hidden=6), Names(), make_symbols(50, 30))
 
 
-def test_every_step_stands_once_and_lines_keep_within_the_width(trace: Trace) -> None:
-    lines = list(show(trace, "rnn.l0.1", width=7))[1:]
-    assert "".join(line.plain for line in lines) == "".join(drawing(character) for character in TEXT)
-    assert max(cell_len(line.plain) for line in lines) <= 7
+def test_every_symbol_stands_on_the_colour_of_its_value(trace: Trace) -> None:
+    text = show(trace, "rnn.l1.output_gate.3", start=40, limit=20)
+    values = trace.read("rnn.l1", "output_gate", 40, 60, 3)
+    body = text.plain.index("\n\n") + 2
+    spans = [span for span in text.spans if span.start >= body and span.style.bgcolor is not None]  # type: ignore[union-attr]
+    assert len(spans) == 20
+    for span, value, symbol in zip(spans, values, trace.symbols[40:60], strict=True):  # type: ignore[index]
+        assert text.plain[span.start : span.end] == draw(LETTERS[symbol])
+        assert tuple(span.style.bgcolor.triplet) == colour_of(float(value), 0, 1)  # type: ignore[union-attr]
+    assert "rnn.l1.output_gate.3  0 " in text.plain
+    assert "--start 60" in text.plain
 
 
-def test_each_character_stands_on_the_colour_of_its_value(trace: Trace) -> None:
-    values = trace["rnn.l0.cell.1"]
-    assert isinstance(values, np.ndarray)
-    signal = trace.info.site("rnn.l0").signal("cell")
-    domain = domain_of(signal, float(np.abs(values).max()))
-    grounds = [
-        Color.parse(str(span.style).rpartition(" on ")[2]).triplet
-        for line in list(show(trace, "rnn.l0.1", width=40))[1:]
-        for span in line.spans
-    ]
-    expected = [colour_of(signal, float(value), domain) for value in values]
-    assert [tuple(ground) for ground in grounds if ground] == expected
+def test_the_cell_state_is_scaled_by_its_own_largest_value(trace: Trace) -> None:
+    largest = float(np.abs(trace.read("rnn.l0", "cell", neurons=2)).max())
+    assert f"rnn.l0.cell.2  {-largest:.3g} " in show(trace, "rnn.l0.2").plain
 
 
-def test_ends_and_middle_of_the_scales() -> None:
-    cell = SignalInfo(name="cell", symbol="c", role="state", range=(None, None), article="", neurons=1)
-    gate = SignalInfo(name="forget_gate", symbol="f", role="gate", range=(0, 1), article="", neurons=1)
-    assert domain_of(cell, 4.0) == (-4.0, 4.0)
-    assert [colour_of(cell, value, (-4.0, 4.0)) for value in (-4, 0, 4, -9, 9)] == [
-        (103, 0, 31),
-        (247, 247, 247),
-        (5, 48, 97),
-        (103, 0, 31),
-        (5, 48, 97),
-    ]
-    assert domain_of(gate, 0.3) == (0.0, 1.0)
-    assert colour_of(gate, 0.0, (0.0, 1.0)) == (224, 243, 219)
-    assert colour_of(gate, 1.0, (0.0, 1.0)) == (8, 64, 129)
-    # Halfway between the first two of eight stops: (224 + 204) / 2, (243 + 235) / 2, (219 + 197) / 2.
-    assert colour_of(gate, 0.5 / 7, (0.0, 1.0)) == (214, 239, 208)
+def test_colours_run_as_they_are_said_to() -> None:
+    assert colour_of(-1, -1, 1) == (103, 0, 13)
+    assert min(colour_of(0, -1, 1)) > 240
+    assert colour_of(9, -1, 1) == (5, 48, 97)
+    assert colour_of(0, 0, 1) == (224, 243, 219)
+    assert colour_of(1, 0, 1) == (8, 64, 129)
 
 
-def test_letters_can_be_read_on_every_ground() -> None:
-    assert ink_on((103, 0, 31)) == ink_on((5, 48, 97)) == (255, 255, 255)
-    assert ink_on((247, 247, 247)) == ink_on((224, 243, 219)) == (0, 0, 0)
+def test_lines_end_at_newlines_and_sequences(trace: Trace) -> None:
+    lines = show(trace, "rnn.l0.0", limit=None).plain.split("\n\n", 1)[1].splitlines()
+    text = trace.text
+    assert text is not None
+    parts = [line for sequence in (text[:50], text[50:]) for line in sequence.splitlines(keepends=True)]
+    assert [line for line in lines if line] == [draw(part) for part in parts]
 
 
-def test_what_is_not_there_is_refused(trace: Trace) -> None:
-    with pytest.raises(UnknownNameError, match=r"0 to 2"):
-        list(show(trace, "rnn.l0.3"))
-    with pytest.raises(TraceError, match="nothing to show"):
-        list(show(trace, "rnn.l0.0", start=len(TEXT)))
+def test_without_colours_each_step_has_its_value(trace: Trace) -> None:
+    lines = show(trace, "rnn.l0.cell.1", start=3, limit=4, colour=False).plain.splitlines()
+    values = trace.read("rnn.l0", "cell", 3, 7, 1)
+    assert [line.split("\t")[0] for line in lines] == ["3", "4", "5", "6"]
+    assert [line.split("\t")[1] for line in lines] == [draw(LETTERS[symbol]) for symbol in trace.symbols[3:7]]  # type: ignore[index]
+    np.testing.assert_allclose([float(line.split("\t")[2]) for line in lines], values, rtol=1e-5)
+
+
+def test_nothing_in_a_text_moves_the_cursor() -> None:
+    assert draw(" \t\n") == "·→⏎"
+    assert draw("\x1b[31m") == "�[31m"
+    assert draw("\u200b\u202e\x00\x7f") == "����"
+    assert draw("\u0301") == "◌\u0301"
+    assert draw("漢") == "漢"
+
+
+def test_it_prints(trace: Trace) -> None:
+    out = io.StringIO()
+    Console(file=out, force_terminal=True, color_system="truecolor", width=60).print(show(trace, "rnn.l0.0"), end="")
+    assert "\x1b[30;48;2;" in out.getvalue() or "\x1b[37;48;2;" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("rnn.l0", r"rnn\.l0\.0 to rnn\.l0\.5"),
+        ("rnn.l0.6", "0 to 5"),
+        ("rnn.l2.0", "rnn.l1"),
+        ("rnn.l0.remember.0", "forget_gate"),
+        ("rnn.l0.cell.-1", "0 to 5"),
+        ("rnn.l0.cell.1.2", "0 to 5"),
+        ("", "rnn.l0"),
+    ],
+)
+def test_unknown_neurons_list_the_valid_ones(trace: Trace, name: str, says: str) -> None:
+    with pytest.raises(UnknownNameError, match=says):
+        show(trace, name)
+
+
+@pytest.mark.parametrize(("start", "limit"), [(-1, 5), (80, 5), (0, 0)])
+def test_steps_that_are_not_there(trace: Trace, start: int, limit: int) -> None:
+    with pytest.raises(TraceError, match="0 to 79"):
+        show(trace, "rnn.l0.0", start=start, limit=limit)

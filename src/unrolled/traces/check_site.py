@@ -10,7 +10,7 @@ import numpy as np
 from unrolled.cells import CELLS, Identity
 from unrolled.errors import TraceError
 from unrolled.traces.chunks import Array
-from unrolled.traces.format import SHARD, SiteInfo
+from unrolled.traces.format import SHARD, SignalInfo, SiteInfo
 from unrolled.traces.layout import initial_path, signal_path, statistics_path
 from unrolled.traces.report import Finding
 from unrolled.traces.rounding import allowance, allowed_distance
@@ -75,7 +75,7 @@ class SiteCheck:
             legal = np.where(np.isfinite(values), values, 0)
             self._hold(self._finite[name], values, legal, start)
             if name in self._ranges:
-                self._hold(self._ranges[name], legal, np.clip(legal, *signal.range), start)
+                self._hold(self._ranges[name], legal, np.clip(legal, *self._bounds(signal)), start)
             if name not in self._broken:
                 self._summarise(name, values, start, stop)
         self._check_identities(now, start, stop)
@@ -86,6 +86,16 @@ class SiteCheck:
             found.values += values.size
         else:
             found.add(values, legal, 0.0, start, self._sequences)
+
+    def _bounds(self, signal: SignalInfo) -> tuple[float | None, float | None]:
+        """A signal's range; a GRU's state may begin outside and then comes back slowly."""
+        low, high = signal.range
+        path = initial_path(self._site.name, signal.name)
+        if self._trace.arrays.has(path):
+            initial = self._trace.arrays.read(path)
+            low = low if low is None else min(low, float(initial.min()))
+            high = high if high is None else max(high, float(initial.max()))
+        return low, high
 
     def _own_identities(self) -> list[Identity]:
         if self._site.cell not in CELLS.names():

@@ -1,93 +1,134 @@
-"""The text of a trace, coloured by one neuron, for the terminal."""
+"""The text of a trace for the terminal, each symbol on a ground coloured by a neuron."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import numpy as np
-from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
 
 from unrolled.errors import TraceError
-from unrolled.traces.colours import RGB, colour_of, domain_of, ink_on
-from unrolled.traces.names import parse_neuron
+from unrolled.traces.chunks import Array
+from unrolled.traces.names import Name, parse_neuron
 from unrolled.traces.trace import Trace
 
-READ = 4096
-"""Steps that are read at a time."""
-MARKS = {" ": "·", "\t": "→", "\n": "⏎", "\r": "␍"}
+Colour: TypeAlias = tuple[int, int, int]
+
+SIGNED: tuple[Colour, ...] = ((103, 0, 13), (214, 96, 77), (247, 247, 247), (67, 147, 195), (5, 48, 97))
+"""Dark red (−1) over near-white (0) to dark blue (+1)."""
+GATE: tuple[Colour, ...] = ((224, 243, 219), (123, 204, 196), (8, 64, 129))
+"""Light green (0) to dark blue (1)."""
+SPACES = {" ": "·", "\t": "→", "\n": "⏎", "\r": "␍"}
+LEGEND = 9
+"""Patches of colour in the legend."""
 
 
-def show(trace: Trace, neuron: str, *, start: int = 0, stop: int | None = None, width: int = 100) -> Iterator[Text]:
-    """Lines of the text, each character on the colour of the neuron's value there; a legend comes first.
+def show(trace: Trace, neuron: str, *, start: int = 0, limit: int | None = 2000, colour: bool = True) -> Text:
+    """The text from step `start` on, each symbol on the colour of the neuron's value there, under a legend.
 
     Args:
-        neuron: such as `rnn.l0.7` or `rnn.l0.forget_gate.7`.
-        start, stop: steps.
-        width: cells of a line; wide characters take two, combining ones none.
+        trace: whose symbols and values.
+        neuron: such as `rnn.l0.7` (its main signal) or `rnn.l0.forget_gate.7`.
+        start: the first step, counted over all sequences.
+        limit: steps at most; None for all.
+        colour: False where the output has no colours: then there is one line a step, with its value.
+
+    Returns:
+        For rich to print. Whitespace is drawn (· → ⏎), and a line ends after each ⏎ and each sequence.
 
     Raises:
-        UnknownNameError: there is no such neuron.
-        TraceError: the span holds no step.
+        UnknownNameError: no such neuron.
+        TraceError: the steps are not there.
     """
     name = parse_neuron(neuron, trace.info.sites)
-    signal = trace.info.site(name.site).signal(name.signal)
-    end = trace.steps_of(name.site)
-    stop = end if stop is None else min(stop, end)
-    if not 0 <= start < stop:
-        raise TraceError(f"The steps {start} to {stop} hold nothing to show; the trace has steps 0 to {end}.")
-    largest = float(trace.statistics(str(name)).largest[name.neuron or 0])
-    domain = domain_of(signal, largest)
-    yield legend(str(name), domain, lambda value: colour_of(signal, value, domain))
-    line, used = Text(no_wrap=True), 0
-    for first in range(start, stop, READ):
-        last = min(first + READ, stop)
-        values = np.asarray(trace.read(name.site, name.signal, first, last, name.neuron), np.float64)
-        for label, value in zip(trace.labels(first, last), values.tolist(), strict=True):
-            drawn = drawing(label)
-            cells = cells_of(drawn)
-            if used + cells > width and used:
-                yield line
-                line, used = Text(no_wrap=True), 0
-            ground = colour_of(signal, value, domain)
-            line.append(drawn, Style(color=_hex(ink_on(ground)), bgcolor=_hex(ground)))
-            used += cells
-            if label == "\n":
-                yield line
-                line, used = Text(no_wrap=True), 0
-    if used:
-        yield line
-
-
-def legend(name: str, domain: tuple[float, float], colour: Callable[[float], RGB]) -> Text:
-    """The neuron's name, and the colours from the least to the greatest value."""
-    low, high = domain
-    text = Text(f"{name}  {low:g} ", no_wrap=True)
-    for place in range(17):
-        text.append(" ", Style(bgcolor=_hex(colour(low + (high - low) * place / 16))))
-    text.append(f" {high:g}")
+    steps = trace.steps_of(name.site)
+    if not 0 <= start < steps or (limit is not None and limit < 1):
+        raise TraceError(
+            f"The trace has the steps 0 to {steps - 1}; from {start}, {limit} were asked for.",
+            "Change --start or --limit.",
+        )
+    stop = steps if limit is None else min(steps, start + limit)
+    values = trace.read(name.site, name.signal, start, stop, name.neuron).astype(np.float64)
+    labels = _labels(trace, name, start, stop)
+    ends = {span.stop - 1 for span in trace.sequences_of(name.site)}
+    if not colour:
+        return Text("".join(_line(start + row, labels[row], values[row]) for row in range(len(labels))))
+    low, high = scale(trace, name)
+    text = _legend(name, low, high)
+    for row, (label, value) in enumerate(zip(labels, values, strict=True)):
+        text.append(draw(label), style_of(value, low, high))
+        if trace.info.symbols.kind not in ("characters", "bytes"):
+            text.append(" ")
+        if label == "\n" or start + row in ends:
+            text.append("\n")
+    if not text.plain.endswith("\n"):
+        text.append("\n")
+    if stop < steps:
+        text.append(f"… steps {stop:,} to {steps - 1:,} follow: --start {stop}\n", Style(dim=True))
     return text
 
 
-def drawing(label: str) -> str:
-    """A symbol as it is drawn: whitespace by a mark, control characters by their Unicode pictures."""
-    return "".join(_drawn(character) for character in label) or "∅"
+def scale(trace: Trace, name: Name) -> tuple[float, float]:
+    """The values that have the outermost colours: the signal's bounds, or the neuron's own largest absolute value."""
+    low, high = trace.info.site(name.site).signal(name.signal).range
+    if low is not None and high is not None:
+        return low, high
+    largest = float(trace.statistics(f"{name.site}.{name.signal}").largest[name.neuron or 0])
+    largest = largest if np.isfinite(largest) and largest > 0 else 1.0
+    return (0.0 if low == 0 else -largest), largest
 
 
-def _drawn(character: str) -> str:
-    if character in MARKS:
-        return MARKS[character]
-    if ord(character) < 32:
-        return chr(0x2400 + ord(character))
-    return "�" if unicodedata.category(character) in {"Cc", "Cs"} else character
+def colour_of(value: float, low: float, high: float) -> Colour:
+    """The colour of a value on a scale; what lies outside has the outermost colour."""
+    stops = GATE if low >= 0 else SIGNED
+    place = float(np.clip((value - low) / (high - low), 0, 1)) * (len(stops) - 1)
+    first = min(int(place), len(stops) - 2)
+    share = place - first
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(stops[first], stops[first + 1], strict=True))
+    return red, green, blue
 
 
-def cells_of(drawn: str) -> int:
-    """Terminal cells that a drawing takes."""
-    return cell_len(drawn)
+def style_of(value: float, low: float, high: float) -> Style:
+    """A value as a ground, with letters that can be read on it; NaN and infinity are crossed out."""
+    if not np.isfinite(value):
+        return Style(strike=True)
+    red, green, blue = colour_of(value, low, high)
+    # Lightness as the eye sees it (ITU-R BT.709), near enough for black or white letters.
+    light = (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255
+    return Style(color="black" if light > 0.45 else "white", bgcolor=f"rgb({red},{green},{blue})")
 
 
-def _hex(colour: RGB) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)
+def draw(label: str) -> str:
+    """A symbol as it can be seen: whitespace drawn, and nothing that moves the cursor or joins its neighbour."""
+    return "".join(SPACES.get(character) or _visible(character) for character in label)
+
+
+def _visible(character: str) -> str:
+    kind = unicodedata.category(character)
+    if kind.startswith("M"):
+        return f"◌{character}"  # a mark on its own, on a circle instead of on the letter of another step
+    if kind in ("Zs", "Zl", "Zp"):
+        return "·"
+    return "�" if kind.startswith("C") else character
+
+
+def _labels(trace: Trace, name: Name, start: int, stop: int) -> list[str]:
+    """What stands at the steps of a site; their numbers where it ran over other steps than the symbols."""
+    if trace.sequences_of(name.site) == trace.sequences:
+        return trace.labels(start, stop)
+    return [str(step) for step in range(start, stop)]
+
+
+def _line(step: int, label: str, value: float) -> str:
+    return f"{step}\t{draw(label)}\t{value:.6g}\n"
+
+
+def _legend(name: Name, low: float, high: float) -> Text:
+    """`rnn.l0.cell.7  −2.31 ▒▒▒▒▒ +2.31`."""
+    text = Text(f"{name}  {low:.3g} ")
+    patches: Array = np.linspace(low, high, LEGEND)
+    for value in patches.tolist():
+        text.append("  ", style_of(value, low, high))
+    return text.append(f" {high:.3g}\n\n")
