@@ -1,0 +1,170 @@
+"""Draws against exact odds; what is written in a stream against the whole text read again."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from itertools import islice
+
+import numpy as np
+import pytest
+import torch
+
+from unrolled.errors import SettingsError, UnknownNameError, UnrolledError, VocabularyError
+from unrolled.networks import Network, NetworkSettings
+from unrolled.sources.vocabulary import Vocabulary, bytes_vocabulary
+from unrolled.writing.sample import draw, sample
+from unrolled.writing.settings import SamplingSettings
+
+ODDS = [0.05, 0.4, 0.25, 0.1, 0.2]
+LETTERS = "\n abcdü→"
+DRAWS = 4000
+
+
+def drawn(**given: object) -> Counter[int]:
+    """How often each of five symbols with `ODDS` is drawn."""
+    logits = torch.tensor(ODDS).log() + 7  # the odds do not depend on what is added to all
+    settings, generator = SamplingSettings.parse(given), torch.Generator().manual_seed(11)
+    return Counter(draw(logits, settings, generator) for _ in range(DRAWS))
+
+
+def chi_square(found: Counter[int], odds: dict[int, float]) -> float:
+    """Pearson's, divided by its degrees of freedom: about 1 where the odds are right, over 3.5 almost never."""
+    total = sum(odds.values())
+    terms = [(found[symbol] - DRAWS * p / total) ** 2 / (DRAWS * p / total) for symbol, p in odds.items()]
+    return sum(terms) / (len(terms) - 1)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_the_temperature_sharpens_or_flattens_the_odds(temperature: float) -> None:
+    odds = {symbol: p ** (1 / temperature) for symbol, p in enumerate(ODDS)}
+    assert chi_square(drawn(temperature=temperature), odds) < 3.5
+    assert chi_square(drawn(temperature=temperature * 1.3), odds) > 3.5
+
+
+def test_no_temperature_takes_the_likeliest() -> None:
+    assert drawn(temperature=0) == {1: DRAWS}
+    assert drawn(temperature=1e-300) == {1: DRAWS}
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({"top_k": 1}, [1]),
+        ({"top_k": 3}, [1, 2, 4]),
+        ({"top_k": 99}, [0, 1, 2, 3, 4]),
+        ({"top_p": 1e-9}, [1]),
+        ({"top_p": 0.39}, [1]),
+        ({"top_p": 0.6}, [1, 2]),
+        ({"top_p": 0.84}, [1, 2, 4]),
+        ({"top_p": 0.96}, [0, 1, 2, 3, 4]),
+        ({"top_k": 2, "top_p": 0.99}, [1, 2]),
+    ],
+)
+def test_top_k_and_top_p_leave_the_likeliest_in_their_own_odds(given: dict[str, float], left: list[int]) -> None:
+    found = drawn(**given)
+    assert sorted(found) == left
+    if len(left) > 1:
+        assert chi_square(found, {symbol: ODDS[symbol] for symbol in left}) < 3.5
+
+
+def test_top_p_counts_after_the_temperature() -> None:
+    """At temperature 0.5 the odds are as their squares: 0.16 of 0.275 is 0.58."""
+    assert sorted(drawn(temperature=0.5, top_p=0.57)) == [1]
+    assert sorted(drawn(temperature=0.5, top_p=0.59)) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"temperature": -0.1}, "temperature cannot be -0.1: it is a number from 0 to 100."),
+        ({"temperature": math.nan}, "temperature cannot be nan"),
+        ({"top_k": -1}, "top_k cannot be -1: it is a whole number from 0"),
+        ({"top_p": 0}, "top_p cannot be 0: it is a number, above 0 and at most 1."),
+        ({"top_p": 1.01}, "top_p cannot be 1.01"),
+        ({"length": 0}, "length cannot be 0"),
+        ({"length": 10**30}, "length cannot be"),
+        ({"seed": -1}, "seed cannot be -1"),
+        ({"lenght": 4}, "Did you mean 'length'"),
+    ],
+)
+def test_settings_out_of_range_are_refused(given: dict[str, float], says: str) -> None:
+    with pytest.raises(UnrolledError, match=says.replace(".", r"\.")) as caught:
+        next(sample(make(), Vocabulary("characters", tuple(LETTERS)), **given))
+    assert isinstance(caught.value, SettingsError | UnknownNameError)
+
+
+def make(symbols: int = len(LETTERS), **options: object) -> Network:
+    """A network whose odds are uneven."""
+    network = Network(NetworkSettings.parse({"hidden": 5, "layers": 2, **options}), symbols).double()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(2.5)
+    return network
+
+
+@pytest.mark.parametrize("prime", ["abba ü→", ""])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole"])
+def test_a_stream_is_the_whole_text_read_again(cell: str, prime: str) -> None:
+    network, vocabulary = make(cell=cell, dropout=0.5), Vocabulary("characters", tuple(LETTERS))
+    pieces = list(sample(network, vocabulary, prime, length=40, seed=3, temperature=0.8))
+    text = "".join(pieces)
+    assert text.startswith(prime)
+    assert len(text) == len(prime) + 40
+    settings, generator = SamplingSettings(temperature=0.8), torch.Generator().manual_seed(3)
+    for place in range(len(prime), len(text)):
+        read = vocabulary.encode(text[:place] if prime else "\n" + text[:place])
+        logits, _ = network(torch.from_numpy(read.astype(np.int64))[:, None])
+        assert vocabulary.symbols[draw(logits[-1, 0], settings, generator)] == text[place]
+
+
+def test_it_is_written_as_it_is_read() -> None:
+    """A billion symbols are no reason to wait."""
+    pieces = sample(make(), Vocabulary("characters", tuple(LETTERS)), length=10**9)
+    assert len("".join(islice(pieces, 10))) == 10
+
+
+def test_a_seed_repeats_and_another_differs() -> None:
+    network, vocabulary = make(), Vocabulary("characters", tuple(LETTERS))
+    one, two, three = ("".join(sample(network, vocabulary, "ab", length=60, seed=seed)) for seed in (1, 1, 2))
+    assert one == two != three
+
+
+def test_characters_that_are_lacking() -> None:
+    network, vocabulary = make(), Vocabulary("characters", tuple(LETTERS))
+    with pytest.raises(VocabularyError, match=r"U\+007A"):
+        next(sample(network, vocabulary, "abz"))
+    skipping = list(sample(network, vocabulary, "abzz", unknown="skip", length=30))
+    assert skipping[0] == "abzz"
+    assert skipping[1:] == list(sample(network, vocabulary, "ab", length=30))[1:]
+    assert list(sample(network, vocabulary, "zz", unknown="skip", length=30))[1:] == list(
+        sample(network, vocabulary, length=30)
+    )
+
+
+def test_without_a_newline_it_begins_with_the_first_symbol() -> None:
+    network, vocabulary = make(3), Vocabulary("characters", tuple("xyz"))
+    after_x = "".join(sample(network, vocabulary, "x", length=30))
+    assert "".join(sample(network, vocabulary, length=30)) == after_x[1:]
+
+
+def spelling(word: bytes) -> Network:
+    """A network of bytes that writes a word over and over: each byte's neuron is the next one's."""
+    network = Network(NetworkSettings.parse({"cell": "feedforward", "activation": "relu", "hidden": 256}), 256)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+        network.get_parameter("rnn.weight_ih_l0").copy_(torch.eye(256))
+        for byte, following in zip(word, word[1:] + word[:1], strict=True):
+            network.get_parameter("readout.weight")[following, byte] = 1
+    return network
+
+
+def test_bytes_are_given_as_soon_as_they_make_a_character() -> None:
+    network, vocabulary = spelling("aü→😀".encode()), bytes_vocabulary()
+    pieces = list(sample(network, vocabulary, "a", length=12, temperature=0))
+    assert pieces == ["a", "", "ü", "", "", "→", "", "", "", "😀", "a", "", "ü"]
+    cut = list(sample(network, vocabulary, "a", length=4, temperature=0))
+    assert "".join(cut) == "aü\ufffd"
+    wrong = spelling(b"a\xff")
+    assert "".join(sample(wrong, vocabulary, "a", length=3, temperature=0)) == "a\ufffda\ufffd"
