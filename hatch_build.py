@@ -35,7 +35,7 @@ class BuildPage(BuildHookInterface):
 
 
 def _up_to_date(page: Path, web: Path) -> bool:
-    """Whether the page was built after the last change of its sources: pip asks for the metadata, then for the wheel."""
+    """Whether the page is newer than its sources: pip asks for the metadata, and then again for the wheel."""
     if not page.is_file():
         return False
     sources = [path for path in web.rglob("*") if path.is_file() and "node_modules" not in path.parts]
