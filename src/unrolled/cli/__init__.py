@@ -60,7 +60,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("\n")
         return 130
-    except BrokenPipeError:  # the reader (head, less) has gone: that is no fault
+    except (BrokenPipeError, SystemExit) as error:  # the reader (head, less) has gone: that is no fault
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise  # else it is what Typer makes of a closed pipe
         _forget_output()
         return 0
     except OSError as error:

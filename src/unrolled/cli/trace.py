@@ -52,6 +52,8 @@ def trace(
 
     if dtype not in {"float32", "float16"}:
         raise SettingsError(f"--dtype cannot be {dtype!r}: it is float32 or float16.")
+    if limit is not None and limit < 1:
+        raise SettingsError(f"--limit is at least 1 symbol, not {limit}.")
     if part not in PARTS:
         raise UnknownNameError("part", part, PARTS)
     check_place(out, resume=resume, overwrite=overwrite)

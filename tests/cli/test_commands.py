@@ -1,0 +1,257 @@
+"""Every command: good input gives its result; bad input one line on standard error, exit 2, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.training.making import TINY, as_options, names_in, train_tiny, write_text
+from unrolled.cli import run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a text, a run on it, one on the counter, and a trace."""
+    folder = tmp_path_factory.mktemp("made")
+    torch.set_num_threads(1)
+    text = write_text(folder)
+    train_tiny(text, folder / "run", steps=12)
+    train_tiny("task:counter", folder / "counter", steps=12)
+    assert run(["trace", str(folder / "run"), str(text), "--out", str(folder / "trace"), "--limit", "50"]) == 0
+    (folder / "empty.txt").touch()
+    (folder / "binary.bin").write_bytes(bytes(range(256)) * 20)
+    (folder / "latin.txt").write_bytes("für immer\n".encode("latin-1") * 300)
+    (folder / "other.txt").write_text("Ümläut → 試す\n" * 100, encoding="utf-8")
+    (folder / "folder").mkdir()
+    (folder / "folder" / "one.md").write_text("some words\n" * 100)
+    return folder
+
+
+@pytest.fixture
+def here(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it to work in."""
+    shutil.copytree(made, tmp_path / "here", symlinks=True)
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+def read_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    """What a command prints with `--json`, which is all that it prints."""
+    capsys.readouterr()
+    assert run([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def read_table(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    capsys.readouterr()
+    assert run(arguments) == 0
+    return capsys.readouterr().out
+
+
+def test_train(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["train", "text0.txt", "--out", "new", *as_options({**TINY, "steps": 5})]
+    found = read_json(capsys, *arguments)
+    assert (found["run"], found["finished"], found["step"], found["hidden"]) == ("new", True, 5, 6)
+    assert 0 < found["nats_per_symbol"] < 4
+    assert read_json(capsys, *arguments, "--resume")["step"] == 5
+    assert "nats_per_symbol" in read_table(capsys, *arguments, "--overwrite")
+    settings = json.loads((here / "new" / "settings.json").read_text())
+    assert {name: {**settings["network"], **settings["training"]}[name] for name in TINY} == {**TINY, "steps": 5}
+
+
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [
+        ("folder", ["--include", "*.md"]),
+        ("binary.bin", ["--symbols", "bytes"]),
+        ("latin.txt", ["--encoding", "latin-1"]),
+        ("text0.txt", ["--limit", "2000"]),
+        ("task:copy-machine", ["--loss-on", "knowable"]),
+        ("text0.txt", ["--initial", "run", "--dropout", "0.1"]),
+    ],
+)
+def test_train_on_every_kind_of_source(
+    source: str, options: list[str], here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = as_options({**TINY, "steps": 3, "validation": 0})
+    assert read_json(capsys, "train", source, "--out", "new", *tiny, *options)["finished"]
+
+
+def test_evaluate(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read_json(capsys, "evaluate", "run", "text0.txt", "--part", "validation")
+    whole = read_json(capsys, "evaluate", "run", "text0.txt")
+    assert 0.09 < found["symbols"] / whole["symbols"] < 0.11
+    assert found["bits_per_symbol"] == pytest.approx(found["nats_per_symbol"] / 0.6931471805599453)
+    counter = read_json(capsys, "evaluate", "counter", "task:counter,maximum=12")
+    assert {"share_right", "counts_right_to", "accuracy"} <= set(counter)
+    assert "accuracy" in read_table(capsys, "evaluate", "run", "other.txt", "--unknown", "skip")
+
+
+def test_trace(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read_json(capsys, "trace", "run", "text0.txt", "--out", "new", "--limit", "30", "--signals", "cell, hidden")
+    assert (found["steps"], found["sites"]) == (30, {"rnn.l0": 6})
+    assert found["bytes"] == sum((here / "new" / name).stat().st_size for name in names_in(here / "new"))
+    again = ["trace", "run", "text0.txt", "--out", "new", "--limit", "40", "--dtype", "float16", "--overwrite"]
+    assert "40" in read_table(capsys, *again)
+
+
+def test_sample(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read_json(capsys, "sample", "run", "--prime", "the", "--length", "30", "--seed", "4")
+    assert found["text"].startswith("the")
+    assert len(found["text"]) == 33
+    printed = read_table(capsys, "sample", "run", "--prime", "the", "--length", "30", "--seed", "4")
+    assert printed.removesuffix("\n") == found["text"].removesuffix("\n")
+    assert printed.endswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("run", "run"),
+        ("trace", "trace"),
+        ("text0.txt", "text"),
+        ("latin.txt", "binary file"),
+        ("binary.bin", "binary file"),
+        ("run/checkpoints/12/weights.safetensors", "weights (safetensors)"),
+        ("a.zip", "zip archive"),
+        ("weights.pt", "weights in PyTorch's pickle format; loading it can run code, so it is not opened"),
+    ],
+)
+def test_info(path: str, kind: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.make_archive("a", "zip", "folder")
+    torch.save({"a": torch.ones(2)}, "weights.pt")
+    assert read_json(capsys, "info", path)["kind"] == kind
+    assert kind.split()[0] in read_table(capsys, "info", path)
+
+
+def test_names_are_shown_as_they_are(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Marks that a terminal library would take for its own, and escapes that a terminal would obey."""
+    name = "[bold]x[/nothing] :smile:"
+    train_tiny("text0.txt", Path(name), steps=2)
+    assert name in read_table(capsys, "info", name)
+    Path("evil.txt").write_text("\x1b[31mred")
+    assert "\x1b" not in read_table(capsys, "info", "evil.txt")
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    assert "train" in (shown := capsys.readouterr()).out
+    assert shown.err == ""
+    for name in ("demo", "train", "evaluate", "trace", "show", "explore", "sample", "check", "info"):
+        assert run([name, "--help"]) == 0
+        assert "--help" in capsys.readouterr().out
+
+
+TRAIN = ["train", "text0.txt", "--out", "new", *as_options({**TINY, "steps": 2})]
+TASK = ["train", "task:counter", "--out", "new", "--steps", "2"]
+EVALUATE = ["evaluate", "run", "text0.txt"]
+TRACE = ["trace", "run", "text0.txt", "--out", "new", "--limit", "20"]
+SAMPLE = ["sample", "run", "--length", "5"]
+
+BAD: dict[str, tuple[list[str], str]] = {
+    "no such command": (["trian"], "trian"),
+    "no such option": ([*SAMPLE, "--temprature", "1"], "--temprature"),
+    "argument missing": (["train", "--out", "new"], "Missing argument"),
+    "out missing": (["train", "text0.txt"], "--out"),
+    "value missing": ([*SAMPLE, "--seed"], "--seed"),
+    "train: missing file": (["train", "nowhere", "--out", "new"], "no file or folder"),
+    "train: empty file": (["train", "empty.txt", "--out", "new"], "empty"),
+    "train: binary file": (["train", "binary.bin", "--out", "new"], "zero byte"),
+    "train: wrong encoding": (["train", "latin.txt", "--out", "new"], "--encoding"),
+    "train: no match": (["train", "folder", "--include", "*.java", "--out", "new"], "*.java"),
+    "train: unknown task": (["train", "task:cuonter", "--out", "new"], "counter"),
+    "train: unknown corpus": (["train", "corpus:latin", "--out", "new"], "python"),
+    "train: task with files": ([*TASK, "--include", "*.md"], "for texts"),
+    "train: task setting": (["train", "task:counter,maximum=x", "--out", "new"], "whole number"),
+    "train: out exists": (["train", "text0.txt", "--out", "run"], "--resume"),
+    "train: out is a file": (["train", "text0.txt", "--out", "text0.txt"], "not a run"),
+    "train: out is a trace": (["train", "text0.txt", "--out", "trace", "--overwrite"], "not a run"),
+    "train: out in a file": (["train", "text0.txt", "--out", "empty.txt/new"], "empty.txt"),
+    "train: both": ([*TRAIN, "--resume", "--overwrite"], "cannot both"),
+    "train: negative": ([*TASK, "--hidden", "-1"], "hidden cannot be -1: it is a whole number from 1 to 65,536."),
+    "train: absurd": ([*TASK, "--hidden", "65536", "--layers", "64"], "GB"),
+    "train: no number": ([*TASK, "--hidden", "many"], "--hidden"),
+    "train: huge": ([*TASK, "--hidden", "9" * 400], "hidden"),
+    "train: nan": ([*TASK, "--learning-rate", "nan"], "learning_rate cannot be nan"),
+    "train: unknown cell": ([*TASK, "--cell", "lstmm"], "lstm, gru"),
+    "train: unknown engine": ([*TASK, "--engine", "fast"], "torch"),
+    "train: unknown device": ([*TASK, "--device", "tpu"], "auto, cpu, cuda"),
+    "train: steps and minutes": ([*TASK, "--minutes", "1"], "Give one of them"),
+    "train: negative minutes": (["train", "text0.txt", "--out", "new", "--minutes", "-1"], "above 0"),
+    "train: symbols": ([*TRAIN, "--symbols", "words"], "'characters' or 'bytes'"),
+    "train: diverges": (
+        [
+            "train",
+            "text0.txt",
+            "--out",
+            "run",
+            "--overwrite",
+            *as_options({**TINY, "learning_rate": 10.0, "weight_decay": 10.0, "schedule": "constant", "steps": 300}),
+        ],
+        "Training stopped at update",
+    ),
+    "evaluate: no run": (["evaluate", "nowhere", "text0.txt"], "no run folder"),
+    "evaluate: no file": (["evaluate", "run", "nowhere"], "no file or folder"),
+    "evaluate: part": ([*EVALUATE, "--part", "tset"], "test"),
+    "evaluate: empty part": ([*EVALUATE, "--part", "test"], "test part"),
+    "evaluate: unknown characters": (["evaluate", "run", "other.txt"], "U+00DC"),
+    "evaluate: task for a text": (["evaluate", "run", "task:counter"], "vocabulary lacks"),
+    "evaluate: engine": ([*EVALUATE, "--engine", "fast"], "torch"),
+    "evaluate: checkpoint": ([*EVALUATE, "--checkpoint", "²"], "best, last or a step"),
+    "evaluate: no checkpoint": ([*EVALUATE, "--checkpoint", "7"], "there are: 12"),
+    "evaluate: limit": ([*EVALUATE, "--limit", "0"], "at least 1"),
+    "trace: no run": (["trace", "nowhere", "text0.txt", "--out", "new"], "no run folder"),
+    "trace: no file": (["trace", "run", "nowhere", "--out", "new"], "no file or folder"),
+    "trace: empty file": (["trace", "run", "empty.txt", "--out", "new"], "empty"),
+    "trace: out exists": (["trace", "run", "text0.txt", "--out", "trace"], "--overwrite"),
+    "trace: out is a run": (["trace", "run", "text0.txt", "--out", "run", "--overwrite"], "no trace"),
+    "trace: signal": ([*TRACE, "--signals", "forget"], "forget_gate"),
+    "trace: dtype": ([*TRACE, "--dtype", "int8"], "float32 or float16"),
+    "trace: part": ([*TRACE, "--part", "tset"], "test"),
+    "trace: limit": (["trace", "run", "text0.txt", "--out", "new", "--limit", "-3"], "at least 1"),
+    "trace: limit of a part": ([*TRACE, "--part", "train", "--limit", "-3"], "at least 1"),
+    "trace: no symbols": ([*TRACE, "--top", "-1"], "at least one symbol a step"),
+    "sample: no run": (["sample", "nowhere"], "no run folder"),
+    "sample: temperature": ([*SAMPLE, "--temperature", "-1"], "from 0 to 100"),
+    "sample: length": ([*SAMPLE, "--length", "-1"], "from 1 to"),
+    "sample: prime": ([*SAMPLE, "--prime", "ü"], "U+00FC"),
+    "sample: unknown": ([*SAMPLE, "--prime", "ü", "--unknown", "no"], "unknown is"),
+    "info: nothing": (["info", "nowhere"], "no file or folder"),
+    "info: a folder": (["info", "folder"], "neither a run"),
+    "info: empty": (["info", "empty.txt"], "empty"),
+    "explore: nothing": (["explore", "nowhere", "--no-browser"], "nowhere"),
+    "explore: no paths": (["explore"], "Missing argument"),
+    "explore: port": (["explore", "trace", "--port", "99999", "--no-browser"], "99999"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_one_line(what: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, says = BAD[what]
+    before = names_in(here)
+    capsys.readouterr()
+    assert run(arguments) == 2
+    shown = capsys.readouterr()
+    remarks = ("engine torch", "20 steps, at most")
+    lines = [line for line in shown.err.splitlines() if not line.startswith(remarks)]
+    assert len(lines) == 1, shown.err
+    assert lines[0].startswith("unrolled: ")
+    assert says in lines[0]
+    assert shown.out == ""
+    if "--overwrite" not in arguments:
+        assert names_in(here) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_folders_that_may_not_be_written(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    locked = here / "locked"
+    locked.mkdir(0o500)
+    for arguments in (TRAIN, TRACE):
+        assert run([part if part != "new" else "locked/new" for part in arguments]) == 2
+        assert capsys.readouterr().err.splitlines()[-1].startswith("unrolled: ")

@@ -1,0 +1,133 @@
+"""What only a process of its own can show: streams that close or are full, signals, what is imported."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training.making import TINY, as_options, names_in, train_tiny, write_text
+
+UNROLLED = [sys.executable, "-m", "unrolled"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    torch.set_num_threads(1)
+    train_tiny(write_text(folder), folder / "run", steps=3)
+    return folder / "run"
+
+
+def test_neither_the_package_nor_its_version_needs_torch() -> None:
+    code = "import sys, unrolled; import unrolled.cli.commands; from unrolled.cli import run; run(['--version'])"
+    heavy = "{'torch', 'numpy', 'zarr', 'fastapi', 'uvicorn'} & set(sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", f"{code}; print({heavy})"], capture_output=True, text=True)
+    assert shown.stderr == ""
+    assert shown.stdout.splitlines() == ["unrolled 0.1.0", "set()"]
+
+
+def test_a_closed_pipe_is_quiet(trained: Path) -> None:
+    writing = subprocess.Popen(
+        [*UNROLLED, "sample", str(trained), "--length", "1000000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert writing.stdout is not None
+    assert writing.stderr is not None
+    writing.stdout.read(3)
+    writing.stdout.close()
+    assert writing.stderr.read() == ""
+    writing.stderr.close()
+    assert writing.wait() == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("command", ["sample --length 20", "info", "info --json"])
+def test_a_full_output_is_one_line(command: str, trained: Path) -> None:
+    name, *options = command.split()
+    with Path("/dev/full").open("w") as full:
+        shown = subprocess.run(
+            [*UNROLLED, name, str(trained), *options], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert shown.stderr == "unrolled: The system says: No space left on device. Mend that and try again.\n"
+    assert shown.returncode == 2
+
+
+def test_an_output_of_few_characters_is_no_reason_to_stop(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("試す →\n" * 300, encoding="utf-8")
+    train_tiny(tmp_path / "text.txt", tmp_path / "run", steps=2)
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    command = [*UNROLLED, "sample", str(tmp_path / "run"), "--prime", "試す", "--length", "5"]
+    shown = subprocess.run(command, capture_output=True, env=environment)
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert shown.stdout.startswith(b"\\u8a66\\u3059")
+
+
+def test_ctrl_c_while_standard_input_is_awaited_leaves_nothing(tmp_path: Path) -> None:
+    """Nothing has been read yet, so there is nothing to save."""
+    waiting = subprocess.Popen(
+        [*UNROLLED, "train", "-", "--out", "run"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not list(tmp_path.glob(".run.draft/.stdin-*")):
+        assert waiting.poll() is None
+    waiting.send_signal(signal.SIGINT)
+    assert waiting.wait() == 130
+    assert waiting.stderr is not None
+    assert waiting.stderr.read().strip() == ""
+    waiting.stderr.close()
+    assert waiting.stdin is not None
+    waiting.stdin.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
+    code = "from unrolled.cli import screen, main; screen.PLAIN_SECONDS = 0.0; main()"
+    arguments = ["train", str(write_text(tmp_path)), "--out", str(tmp_path / "run"), *as_options({**TINY, "steps": 6})]
+    shown = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert shown.returncode == 0
+    assert "\x1b" not in shown.stderr + shown.stdout
+    lines = [line for line in shown.stderr.splitlines() if line.startswith("training: ")]
+    assert len(lines) == 5
+    for step, line in enumerate(lines, start=2):
+        assert line.startswith(f"training: {step} of 6 steps, nats 3.")
+        assert line.endswith(" s left")
+
+
+def test_standard_input_that_is_closed_or_empty(tmp_path: Path) -> None:
+    command = [*UNROLLED, "train", "-", "--out", "run"]
+    for options in ({"input": ""}, {"preexec_fn": lambda: os.close(0)}):
+        shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, **options)  # type: ignore[call-overload]
+        assert shown.returncode == 2
+        assert shown.stderr.startswith("unrolled: ")
+        assert shown.stderr.count("\n") == 1
+        assert names_in(tmp_path) == set()
+
+
+def test_no_room_for_what_is_written(trained: Path, tmp_path: Path) -> None:
+    """Files of at most 4 KB, by the system's own limit, stand for a disk that is full."""
+    limit = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (4096, 4096)); from unrolled.cli import main; main()"
+    text = str(write_text(tmp_path))
+    before = names_in(tmp_path)
+    for arguments in (
+        ["train", text, "--out", str(tmp_path / "new"), *as_options({**TINY, "hidden": 40, "steps": 3})],
+        ["trace", str(trained), text, "--out", str(tmp_path / "trace")],
+    ):
+        shown = subprocess.run([sys.executable, "-c", limit, *arguments], capture_output=True, text=True)
+        assert shown.returncode == 2, shown.stderr
+        assert re.match("unrolled: .*[nN]o room", shown.stderr.splitlines()[-1])
+        assert "Traceback" not in shown.stderr
+    left = names_in(tmp_path) - before
+    assert not [name for name in left if "checkpoints" in name]
