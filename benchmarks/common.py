@@ -10,7 +10,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +26,8 @@ DEFAULT_TEXT = "corpus:python"
 """What is read where no text is given: it needs no download."""
 
 MIB, GIB = 2**20, 2**30
+LOAD = os.getloadavg()[0]
+"""How many processes wanted to run when the benchmark started; above the number of cores, times say little."""
 UNROLLED = [sys.executable, "-m", "unrolled"]
 
 
@@ -114,7 +116,7 @@ class Report:
     tables: list[tuple[str, Sequence[str], list[Sequence[str]]]] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)
     numbers: dict[str, Any] = field(default_factory=dict)
-    load: float = field(default_factory=lambda: os.getloadavg()[0])
+    load: float = LOAD
 
     def table(self, caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         self.tables.append((caption, columns, [[str(cell) for cell in row] for row in rows]))
@@ -184,8 +186,3 @@ def _version(name: str) -> str:
 
             return __version__
         return "is not there"
-
-
-def shown(value: Mapping[str, object]) -> str:
-    """`name value, name value`, for a line of progress."""
-    return ", ".join(f"{name} {part}" for name, part in value.items())

@@ -44,13 +44,12 @@ def time_demo(folder: Path) -> float:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                if line.startswith("http://"):
-                    return monotonic() - began
-        finally:
-            process.send_signal(signal.SIGINT)
-    raise SystemExit("The demo ended before it showed its page.")
+        for line in process.stdout:
+            if line.startswith("http://"):
+                seconds = monotonic() - began
+                process.send_signal(signal.SIGINT)
+                return seconds
+    raise SystemExit(f"The demo ended with {process.returncode} before it showed its page.")
 
 
 def main() -> int:
@@ -69,8 +68,6 @@ def main() -> int:
         for seed in range(given.seeds):
             trained.append(train(folder, seed))
             say(f"seed {seed}: right up to {trained[-1].counts_right_to}, {trained[-1].seconds:.1f} s")
-    rows = [[one.seed, f"{one.seconds:.1f} s", one.counts_right_to] for one in trained]
-    result.table("Each seed, with every default.", ["seed", "training", "counts right up to N ="], rows)
     if demos:
         seconds = f"{median(demos):.1f} s"
         result.table(
@@ -79,14 +76,13 @@ def main() -> int:
             [[len(demos), seconds, f"{max(demos):.1f} s"]],
         )
         result.bar("the whole demo, median", "under 30 s", seconds, median(demos) < 30)
-    reached = [one.counts_right_to for one in trained]
-    result.bar(
-        "right for all N from 1 to 10",
-        "every seed",
-        f"{sum(n >= 10 for n in reached)} of {len(reached)}",
-        min(reached) >= 10,
-    )
-    result.bar("counts right up to, median", "at least 13", f"{median(reached):g}", median(reached) >= 13)
+    if trained:
+        rows = [[one.seed, f"{one.seconds:.1f} s", one.counts_right_to] for one in trained]
+        result.table("Each seed, with every default.", ["seed", "training", "counts right up to N ="], rows)
+        reached = [one.counts_right_to for one in trained]
+        ten = sum(n >= 10 for n in reached)
+        result.bar("right for all N from 1 to 10", "every seed", f"{ten} of {len(reached)}", ten == len(reached))
+        result.bar("counts right up to, median", "at least 13", f"{median(reached):g}", median(reached) >= 13)
     result.numbers = {"seeds": [vars(one) for one in trained], "demo_seconds": demos}
     return result.end(given.json)
 
