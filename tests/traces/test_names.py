@@ -11,7 +11,16 @@ from unrolled.traces.names import Name, parse_name, parse_neuron
 
 SITES = [
     describe_site(name, LSTM(), neurons=12, inputs=3)
-    for name in "rnn.l1 rnn.l10 blocks.3.lstm.l0 blocks.3.lstm.l0_reverse lstm#2.l0 0.l0 a.l0 a.l0.7".split()
+    for name in [
+        "rnn.l1",
+        "rnn.l10",
+        "blocks.3.lstm.l0",
+        "blocks.3.lstm.l0_reverse",
+        "lstm#2.l0",
+        "0.l0",
+        "a.l0",
+        "a.l0.7",
+    ]
 ]
 
 

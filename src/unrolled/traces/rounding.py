@@ -33,9 +33,7 @@ def allowance(values: Array, stored: str, computed: str = "float32") -> Array:
     """
     size = np.abs(values.astype(np.float64))
     storing = float(np.finfo(stored).eps) / 2 * size + SMALLEST_STEP.get(stored, 0.0)
-    if stored == "float16":
-        return storing + resolution(computed) * SLACK * np.maximum(size, 1)
-    return resolution(computed) * SLACK * np.maximum(size, 1)
+    return storing + resolution(computed) * SLACK * np.maximum(size, 1)
 
 
 def resolution(computed: str) -> float:

@@ -26,7 +26,6 @@ def save_trace(trace: Trace, path: Path, *, sites: tuple[str, ...], dtype: Dtype
             "complete_steps": 0,
             "planned_steps": steps,
             "predictions": trace.info.predictions if main else None,
-            "code": {**trace.info.code, "dtype": dtype},
             "symbols": trace.info.symbols if main else trace.info.symbols.model_copy(update={"kind": "none"}),
         }
     )
