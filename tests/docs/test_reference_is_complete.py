@@ -5,8 +5,10 @@ One more kind of thing (commands, options, hypotheses) is one more line in `NAME
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -17,7 +19,21 @@ from unrolled.sources.tasks import TASKS
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+COMMANDS = _load(REFERENCE.parent / "make_commands.py")
+"""The script that writes the tables of options."""
+
 NAMED = {
+    "command": ("commands.md", [f"unrolled {name}" for name in COMMANDS.commands()]),
     "cell": ("cells.md", CELLS.names()),
     "engine": ("engines.md", ENGINES.names()),
     "signal": ("words.md", sorted({signal.name for cell in EVERY_CELL.values() for signal in cell.signals})),
@@ -121,3 +137,39 @@ def test_a_tasks_section_has_its_settings_and_a_true_example(name: str) -> None:
     assert example
     prime, answer = task().split(f"\n{example[1]}\n")
     assert task().expected(prime) == answer
+
+
+@pytest.mark.parametrize("name", COMMANDS.commands())
+def test_a_commands_section_has_its_options_and_an_example(name: str) -> None:
+    text = section("commands.md", f"unrolled {name}")
+    assert COMMANDS.table(name) in text, "run docs/make_commands.py"
+    for option in COMMANDS.options(COMMANDS.commands()[name]):
+        assert re.search(rf"^\| `{re.escape(option)}` \| .* \| .* \| .+ \|$", text, re.MULTILINE), option
+    assert f"    unrolled {name}" in text
+
+
+def test_the_settings_tables_are_wholly_options() -> None:
+    for name, fields in COMMANDS.TABLES.items():
+        assert {f"--{field.replace('_', '-')}" for field in fields} <= set(COMMANDS.options(COMMANDS.commands()[name]))
+
+
+def test_a_runs_files_and_keys_are_explained(tmp_path: Path) -> None:
+    """By a run that was made: no file, setting's table, state or number of it goes without a word."""
+    import json
+
+    from unrolled.training.train import train
+
+    (tmp_path / "text.txt").write_text("some words and more\n" * 60)
+    tiny = {"hidden": 3, "batch": 2, "unroll": 8, "steps": 4, "threads": 1}
+    train(str(tmp_path / "text.txt"), tmp_path / "first", **tiny)
+    train(str(tmp_path / "text.txt"), tmp_path / "run", initial=tmp_path / "first", **tiny)
+    train("task:counter", tmp_path / "counter", **tiny)
+    text = read("run-format.md")
+    for path in (tmp_path / "run").rglob("*"):
+        assert path.name in text or path.name == "4", path
+    for run in ("run", "counter"):
+        for file in ("settings.json", "summary.json"):
+            for key in json.loads((tmp_path / run / file).read_text()):
+                assert f"`{key}`" in text, key
+    for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines():
+        assert all(f"`{key}`" in text for key in json.loads(line))

@@ -59,7 +59,7 @@ def test_learning_lowers_the_loss_and_it_is_written_down(text: Path, tmp_path: P
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary == outcome.summary
     assert summary["nats_per_symbol"] < 2.6
-    assert summary["vocabulary"] == len(set(make_text()))
+    assert summary["vocabulary_size"] == len(set(make_text()))
     assert 0 <= len(make_text()) / 10 - summary["symbols"] < 32  # foretold, in streams of equal length
 
 

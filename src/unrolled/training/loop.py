@@ -164,7 +164,7 @@ class Loop:
             "layers": settings.layers,
             "hidden": settings.hidden,
             "parameters": trainer.network.parameter_count,
-            "vocabulary": len(self.corpus.vocabulary),
+            "vocabulary_size": len(self.corpus.vocabulary),
         }
         if finished:
             summary |= self._final_scores()
