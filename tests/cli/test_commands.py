@@ -130,6 +130,16 @@ def test_info(path: str, kind: str, here: Path, capsys: pytest.CaptureFixture[st
     assert kind.split()[0] in read_table(capsys, "info", path)
 
 
+def test_show_and_check(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read_json(capsys, "show", "trace", "rnn.l0.forget_gate.2", "--start", "10", "--limit", "7")
+    assert found["neuron"] == "rnn.l0.forget_gate.2"
+    assert "".join(found["symbols"]) == Path("text0.txt").read_text()[10:17]
+    assert len(found["values"]) == 7
+    assert len(read_table(capsys, "show", "trace", "rnn.l0.2").splitlines()) == 50
+    assert isinstance(read_json(capsys, "check", "trace", "--run", "run"), dict)
+    assert "✗" not in read_table(capsys, "check", "trace")
+
+
 def test_names_are_shown_as_they_are(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Marks that a terminal library would take for its own, and escapes that a terminal would obey."""
     name = "[bold]x[/nothing] :smile:"
@@ -222,6 +232,15 @@ BAD: dict[str, tuple[list[str], str]] = {
     "sample: length": ([*SAMPLE, "--length", "-1"], "from 1 to"),
     "sample: prime": ([*SAMPLE, "--prime", "ü"], "U+00FC"),
     "sample: unknown": ([*SAMPLE, "--prime", "ü", "--unknown", "no"], "unknown is"),
+    "show: no trace": (["show", "nowhere", "rnn.l0.1"], "nowhere"),
+    "show: a run": (["show", "run", "rnn.l0.1"], "no trace"),
+    "show: no neuron": (["show", "trace", "rnn.l0.600"], "600"),
+    "show: no name": (["show", "trace", "seven"], "seven"),
+    "show: start": (["show", "trace", "rnn.l0.1", "--start", "900"], "900"),
+    "show: negative start": (["show", "trace", "rnn.l0.1", "--start", "-9"], "-9"),
+    "show: negative limit": (["show", "trace", "rnn.l0.1", "--limit", "-9"], "-9"),
+    "check: no trace": (["check", "nowhere"], "nowhere"),
+    "check: no run": (["check", "trace", "--run", "nowhere"], "nowhere"),
     "info: nothing": (["info", "nowhere"], "no file or folder"),
     "info: a folder": (["info", "folder"], "neither a run"),
     "info: empty": (["info", "empty.txt"], "empty"),
