@@ -133,6 +133,16 @@ def test_an_unfinished_trace_shows_what_is_complete_and_says_so(tmp_path: Path) 
         record_run(network, Names(), symbols, out=tmp_path / "t")
 
 
+def test_a_short_sequence_across_a_shards_end_goes_on_within_it(tmp_path: Path) -> None:
+    network, symbols = make_network(layers=1, hidden=3), make_symbols(SHARD - 10, 100, 5000)
+    with pytest.raises(StoppedError):
+        record_run(network, Names(), symbols, out=tmp_path / "t", progress=stop_after(SHARD))
+    assert Trace.open(tmp_path / "t").steps == SHARD
+    record_run(network, Names(), symbols, out=tmp_path / "t", resume=True)
+    record_run(network, Names(), symbols, out=tmp_path / "whole")
+    assert files(tmp_path / "t") == files(tmp_path / "whole")
+
+
 def test_nothing_but_the_same_recording_goes_on(tmp_path: Path) -> None:
     network, symbols = make_network(layers=1, hidden=3), make_symbols(SHARD + 5000)
     out = tmp_path / "t"
