@@ -69,8 +69,12 @@ def test_a_stopped_run_goes_on_bit_for_bit(kind: str, settings: dict[str, Any], 
     assert numbers_of(out) == numbers_of(tmp_path / "whole")
 
 
-def test_streams_that_begin_again_do_so_after_a_stop_too(tmp_path: Path) -> None:
-    """60 updates of 16 symbols read a short text several times over: its beginning must not see its end."""
+def test_streams_that_begin_again_do_so_after_a_stop_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """60 updates of 16 symbols read a short text several times over: its beginning must not see its end.
+
+    A line of metrics is the mean of six updates here, and the stop falls between two lines.
+    """
+    monkeypatch.setattr(loop, "METRICS", 10)
     source = write_text(tmp_path, words=250)
     train_tiny(source, tmp_path / "whole", steps=60)
     assert train_tiny(source, tmp_path / "stopped", steps=60, stop=stop_at(17)).step == 17
@@ -160,12 +164,17 @@ def test_best_and_last_are_kept_and_no_other(tmp_path: Path, monkeypatch: pytest
     # Held out is what the rest does not prepare for: each word the other way round.
     other = tmp_path / "text.txt"
     other.write_text(make_text(900) + make_text(100)[::-1])
-    train_tiny(other, tmp_path / "run", learning_rate=0.1, steps=60, validate_every=3)
+    settings = {"learning_rate": 0.1, "steps": 60, "validate_every": 3}
+    train_tiny(other, tmp_path / "run", **settings)
     looks = [line for line in metrics_of(tmp_path / "run") if line["part"] == "validation"]
     best = min(looks, key=lambda line: line["nats_per_symbol"])["step"]
     assert best < 60, "the settings of this test do not do what they should"
     assert {path.name for path in (tmp_path / "run" / "checkpoints").iterdir()} == {str(best), "60"}
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["best_step"] == best
+    # The best is known to a run that goes on after it.
+    train_tiny(other, tmp_path / "stopped", **settings, stop=stop_at(best + 2))
+    train_tiny(other, tmp_path / "stopped", **settings, resume=True)
+    assert numbers_of(tmp_path / "stopped") == numbers_of(tmp_path / "run")
 
 
 def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path: Path) -> None:
