@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 import numpy as np
 
 from unrolled.cells import CELLS, Identity
+from unrolled.engines import BLOCK
 from unrolled.errors import TraceError
 from unrolled.traces.chunks import Array
 from unrolled.traces.format import SHARD, SignalInfo, SiteInfo
 from unrolled.traces.layout import initial_path, signal_path, statistics_path
 from unrolled.traces.report import Finding
-from unrolled.traces.rounding import allowance, allowed_distance
+from unrolled.traces.rounding import allowance, allowed_distance, drift_of
 from unrolled.traces.summary import Statistics, Stretch, zoom_levels
 from unrolled.traces.trace import Trace
 
@@ -44,11 +42,8 @@ class SiteCheck:
             (identity, Finding(identity.equation, site.name, identity.signal)) for identity in self._own_identities()
         ]
         computed = str(trace.info.code.get("dtype", "float32"))
-        computed = computed if computed in {"float64", "bfloat16"} else "float32"
-        self._allowances: dict[str, Callable[[Array], Array]] = {
-            name: partial(allowance, stored=str(trace.arrays.dtype(signal_path(site.name, name))), computed=computed)
-            for name in self._signals
-        }
+        self._computed = computed if computed in {"float64", "bfloat16"} else "float32"
+        self._carried: Array | None = None
 
     def findings(self) -> list[Finding]:
         whole = self._trace.info.whole
@@ -104,20 +99,58 @@ class SiteCheck:
         return [identity for identity in identities if identity.signal in self._signals]
 
     def _check_identities(self, now: dict[str, Array], start: int, stop: int) -> None:
+        if not self._identities:
+            return
+        try:
+            before = self._before(now, start, stop)
+        except TraceError as error:
+            for _, found in self._identities:
+                found.readable, found.note = False, error.message
+            return
+        exact_now, exact_before = self._exactness(now, before, start, stop)
         for identity, found in self._identities:
             if self._signals[identity.signal].neurons != self._site.neurons:
                 found.note = "not checked: it is projected, which only the weights can prove"
                 continue
             try:
-                before = self._before(now, start, stop)
-                right, allowed = allowed_distance(identity.right, now, before, self._allowances, identity.signal)
+                right, allowed = allowed_distance(identity.right, now, before, exact_now, exact_before, identity.signal)
             except KeyError as missing:
                 found.note = f"not checked: it needs {missing.args[0]}, which was not recorded"
                 continue
-            except TraceError as error:
-                found.readable, found.note = False, error.message
-                continue
             found.add(now[identity.signal], right, allowed, start, self._sequences)
+
+    def _exactness(
+        self, now: dict[str, Array], before: dict[str, Array], start: int, stop: int
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        """The allowances of the signals and of the states before them; that of a cell state holds its drift."""
+        drift_now: Array | None = None
+        drift_before: Array | None = None
+        if "cell" in now:
+            reverse = self._site.direction == "reverse"
+            order = slice(None, None, -1 if reverse else 1)
+            cell = now["cell"][order]
+            forget = now["forget_gate"][order] if "forget_gate" in now else np.ones_like(cell)
+            begins = np.isin(np.arange(start, stop), self._lasts if reverse else self._starts)[order]
+            # The stretches of a reverse layer come last first, so what was carried into one is not known.
+            unknown = self._carried is None or reverse
+            carried = BLOCK * np.maximum(np.abs(cell).max(axis=0), 1) if unknown else self._carried
+            assert carried is not None
+            after, prior = drift_of(cell, forget, begins, carried)
+            self._carried = after[-1]
+            drift_now, drift_before = after[order], prior[order]
+
+        def exact(part: dict[str, Array], drift: Array | None) -> dict[str, Array]:
+            return {
+                name: allowance(
+                    values,
+                    str(self._trace.arrays.dtype(signal_path(self._site.name, name))),
+                    self._computed,
+                    drift if name == "cell" else None,
+                )
+                for name, values in part.items()
+            }
+
+        return exact(now, drift_now), exact(before, drift_before)
 
     def _before(self, now: dict[str, Array], start: int, stop: int) -> dict[str, Array]:
         """The states one step earlier in the order of reading (for a reverse layer: one step later), NaN where a
