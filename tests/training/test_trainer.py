@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from unrolled.errors import DivergedError
 from unrolled.networks import Network, NetworkSettings
+from unrolled.progress import silent
+from unrolled.sources import open_source, prepare
 from unrolled.sources.tasks.counter import Counter
 from unrolled.training.batches import TaskBatches, TextBatches
+from unrolled.training.loop import Loop
+from unrolled.training.run_folder import RunFolder
 from unrolled.training.settings import TrainingSettings
 from unrolled.training.trainer import Trainer
 
@@ -64,3 +71,15 @@ def test_a_tasks_loss_is_the_mean_over_what_counts(knowable: bool) -> None:
         nats = F.cross_entropy(readout(outputs[:, 0]), numbers[1:], reduction="none")
         losses += nats[sequence.index("X") :].tolist() if knowable else nats.tolist()
     assert trainer.update() == pytest.approx(sum(losses) / len(losses), abs=1e-5)
+
+
+def test_weights_that_are_no_numbers_make_no_checkpoint(tmp_path: Path) -> None:
+    trainer, _, _ = make(TaskBatches(Counter(), 6, 1, knowable=False))
+    trainer.update()
+    folder = RunFolder(tmp_path)
+    with torch.no_grad():
+        trainer.network.get_parameter("readout.bias")[2] = torch.inf
+    with pytest.raises(DivergedError, match="weights are not finite"):
+        Loop(folder, trainer, prepare(open_source("task:counter")), silent).save()
+    folder.close()
+    assert not (tmp_path / "checkpoints").exists()
