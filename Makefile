@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The Node that the page and the type checker run on comes as a Python package.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test install format page bench clean
+.PHONY: demo test install format page clean
 
 demo: $(VENV)/installed
 	$(BIN)/unrolled demo

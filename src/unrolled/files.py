@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,12 @@ from unrolled.errors import DiskFullError
 
 
 @contextmanager
-def room(path: Path) -> Generator[None]:
+def room(path: Path, hint: str = "Free some space and go on with --resume; what is there is whole.") -> Generator[None]:
     """Turns a full disk into one clear line.
+
+    Args:
+        path: what is written.
+        hint: what the user can do.
 
     Raises:
         DiskFullError: the disk (or a quota, or a file size limit) stopped a write.
@@ -24,20 +29,27 @@ def room(path: Path) -> Generator[None]:
         yield
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise DiskFullError(
-                f"There is no room left to write {path}.",
-                "Free some space and go on with --resume; what is there is whole.",
-            ) from error
+            raise DiskFullError(f"There is no room left to write {path}.", hint) from error
         raise
 
 
-def sync(path: Path) -> None:
-    """Waits until a file or folder lies safely on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def sync(*paths: Path) -> None:
+    """Waits until files and folders lie safely on the disk."""
+    for path in paths:
+        if path.is_dir() and os.name == "nt":
+            continue  # Windows has no handle to flush a folder with
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def free_bytes(path: Path) -> int:
+    """Room left on the disk that will hold `path`."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
 
 
 def write_whole(path: Path, content: bytes) -> None:

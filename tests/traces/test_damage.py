@@ -192,7 +192,7 @@ def test_a_file_limit_is_one_line_too(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert done.stdout.startswith("No room on the disk"), done.stderr
+    assert done.stdout.startswith("There is no room left to write"), done.stderr
     assert "0 of 3000 steps" in done.stdout
     assert Trace.open(tmp_path / "t").steps == 0
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY

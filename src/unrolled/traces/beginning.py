@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from unrolled.errors import TraceError
+from unrolled.files import sync
 from unrolled.traces.chunks import Array
 from unrolled.traces.columns import write_chunks
-from unrolled.traces.files import disk_errors, sync
 from unrolled.traces.format import Dtype, TraceInfo
 from unrolled.traces.layout import ArrayPlan, create_arrays, open_array, plan_arrays
-from unrolled.traces.place import check_place, differences, new_folder, put_in_place, read_info
+from unrolled.traces.place import check_place, differences, disk_errors, new_folder, put_in_place, read_info
 from unrolled.traces.writer import TraceWriter, write_attributes
 
 
@@ -55,7 +55,7 @@ def open_writer(
             shutil.rmtree(path / "resume", ignore_errors=True)  # left where it was killed at the very end
             return None
         return TraceWriter(path, stored, plans)
-    with disk_errors(f"the trace {path}", "Make room, or choose another --out."):
+    with disk_errors(path, "Make room, or choose another --out."):
         fresh = new_folder(path)
         try:
             create_arrays(fresh, plans)
@@ -63,9 +63,9 @@ def open_writer(
                 write_chunks(fresh / name, values.astype(plans[name].dtype), plans[name].chunks)
             write_attributes(fresh, info)
             (fresh / "resume").mkdir()
-            sync(fresh.rglob("*"))
+            sync(*fresh.rglob("*"))
             put_in_place(fresh, path)
-            sync([path.parent])
+            sync(path.parent)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise

@@ -6,13 +6,15 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from pydantic import ValidationError
 
 from unrolled.errors import OutputExistsError, TraceError
+from unrolled.files import room
 from unrolled.traces.format import TraceInfo
 
 
@@ -53,6 +55,18 @@ def read_info(root: Path) -> TraceInfo:
     if info.complete_steps > info.planned_steps:
         raise TraceError(f"The trace {root} is damaged: it says that more steps are complete than planned.")
     return info
+
+
+@contextmanager
+def disk_errors(path: Path, hint: str) -> Generator[None]:
+    """Turns a full or unwritable disk into one line for the user."""
+    try:
+        with room(path, hint):
+            yield
+    except OSError as error:
+        raise TraceError(
+            f"The trace {path} cannot be written: {error.strerror or error}.", "Look at the folder's rights."
+        ) from error
 
 
 def check_place(path: Path, *, resume: bool, overwrite: bool) -> None:

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from unrolled.engines import choose_engine
 from unrolled.errors import DiskFullError, TraceError, UnknownNameError
+from unrolled.files import free_bytes
 from unrolled.networks import SITE, Network
 from unrolled.progress import Progress, silent
 from unrolled.traces.beginning import open_writer
 from unrolled.traces.chunks import Array
-from unrolled.traces.files import free_bytes
 from unrolled.traces.format import Dtype, PredictionsInfo, SymbolsInfo, TraceInfo, describe_site
 from unrolled.traces.gathering import Gatherer
 from unrolled.traces.layout import estimate_size, initial_path

@@ -17,12 +17,12 @@ import numpy as np
 from safetensors.numpy import load_file, save  # pyright: ignore[reportUnknownVariableType]
 
 from unrolled.errors import TraceError
+from unrolled.files import sync, write_whole
 from unrolled.traces.chunks import Array
 from unrolled.traces.columns import PlainColumn, SignalColumn, encode
-from unrolled.traces.files import disk_errors, sync, write_whole
 from unrolled.traces.format import CHUNK, SHARD, Telling, TraceInfo
 from unrolled.traces.layout import ArrayPlan
-from unrolled.traces.place import lock, read_attributes
+from unrolled.traces.place import disk_errors, lock, read_attributes
 from unrolled.traces.summary import Statistics, Stretch
 
 PENDING = 64 * 2**20
@@ -151,9 +151,9 @@ class TraceWriter:
         """Everything up to `info.complete_steps` lies safely on the disk before the attributes say so."""
         for column in self._signals.values():
             self._unsynced += column.write_statistics()
-        for waiting in [self._pool.submit(sync, [path]) for path in self._unsynced]:
+        for waiting in [self._pool.submit(sync, path) for path in self._unsynced]:
             waiting.result()
-        sync({path.parent for path in self._unsynced})
+        sync(*{path.parent for path in self._unsynced})
         self._unsynced = []
         if carry is not None:
             self._save_state(info.complete_steps, carry)
@@ -198,7 +198,7 @@ class TraceWriter:
     def _disk_errors(self) -> Generator[None]:
         done, planned = self.info.complete_steps, self.info.planned_steps
         hint = f"{done} of {planned} steps are recorded and readable; make room and go on with --resume."
-        with disk_errors(f"the trace {self.root}", hint):
+        with disk_errors(self.root, hint):
             yield
 
 
