@@ -61,9 +61,5 @@ def evaluate(
     if as_json:
         print_json(result)
     else:
-        print_table(f"{source}, {part}", {name: _rounded(value) for name, value in result.items()})
+        print_table(f"{source}, {part}", result)
     return 0
-
-
-def _rounded(value: Any) -> Any:
-    return f"{value:.4f}" if isinstance(value, float) else value

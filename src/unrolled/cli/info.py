@@ -22,7 +22,7 @@ def info(
     if as_json:
         print_json({"path": str(path), **found})
     else:
-        print_table(str(path), {name: _shown(value) for name, value in found.items()})
+        print_table(str(path), found)
     return 0
 
 
@@ -125,11 +125,3 @@ def _tensors(path: Path) -> dict[str, str]:
             return {name: f"{tuple(part.get_shape())} {part.get_dtype()}" for name, part in slices.items()}
     except (SafetensorError, OSError) as error:
         raise SourceError(f"{path} is no whole safetensors file: {error}.", "Save it again.") from None
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {inner}" for name, inner in cast(dict[str, Any], value).items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, cast(list[Any], value)))
-    return f"{value:.4f}" if isinstance(value, float) else str(value)

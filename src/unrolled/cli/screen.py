@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
@@ -38,8 +38,21 @@ def print_table(title: str, rows: Mapping[str, object]) -> None:
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows.items():
-        table.add_row(name, str(value))
+        table.add_row(name, shown(value))
     stdout.print(table)
+
+
+def shown(value: object) -> str:
+    """A value for people: four places are enough, and lists and tables need no brackets."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {shown(inner)}" for name, inner in cast(Mapping[str, object], value).items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(shown, cast(list[object], value)))
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, float):
+        return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) >= 0.001 or value == 0 else f"{value:.3g}"
+    return str(value)
 
 
 class ProgressBar:
