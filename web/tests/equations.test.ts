@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { agrees, equationsOf } from '../src/lib/equations/equations'
+import { agrees, equationsOf, statesBefore } from '../src/lib/equations/equations'
 
 const now = { forget_gate: 0.5, input_gate: 0.25, candidate: -0.8, output_gate: 0.9, cell: 0.3, hidden: 0.262 }
 
@@ -41,4 +41,11 @@ test('GRU: h = (1 − z) · n + z · h₋₁, by hand: 0.25 · 0.4 + 0.75 · (�
 
 test('a cell that is not known has no equations with numbers', () => {
   expect(equationsOf('rnn', { hidden: 0.1 }, { hidden: 0.2 })).toEqual([])
+})
+
+test('only what an equation needs is asked for before a step', () => {
+  expect([...statesBefore('lstm')]).toEqual(['cell'])
+  expect([...statesBefore('peephole')]).toEqual(['cell'])
+  expect([...statesBefore('gru')]).toEqual(['hidden'])
+  for (const cell of ['rnn', 'feedforward', 'mine']) expect(statesBefore(cell).size).toBe(0)
 })

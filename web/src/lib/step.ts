@@ -1,5 +1,5 @@
 /** Everything recorded about one neuron at one step: its signals, what was before, what the network expected. */
-import type { Values } from './equations/equations'
+import { statesBefore, type Values } from './equations/equations'
 import type { SignalInfo, SiteInfo } from './store/format'
 import type { Symbols } from './store/symbols'
 import { readColumn, readRow } from './store/table'
@@ -12,6 +12,7 @@ export function siblings(site: SiteInfo, signal: SignalInfo): SignalInfo[] {
 
 export interface Around {
   now: Values
+  /** Of the states that the step's equations need. */
   before: Values
   /** Whether `before` is the state in which the sequence began. */
   begins: boolean
@@ -29,15 +30,16 @@ export async function readAround(
   const number = symbols.sequenceOf(step)
   const sequence = symbols.sequences[number]!
   const last = site.direction === 'reverse' ? step + 1 : step - 1
+  const needed = statesBefore(site.cell)
   const begins = last < sequence.start || last >= sequence.stop
   const now: Record<string, number> = {}
   const before: Record<string, number | undefined> = {}
   await Promise.all(
-    signals.map(async ({ name, role }) => {
+    signals.map(async ({ name }) => {
       const array = await trace.signal(site.name, name)
       const [here] = await readColumn(array, neuron, step, step + 1, abort)
       now[name] = here!
-      if (role !== 'state') return
+      if (!needed.has(name)) return
       if (!begins) before[name] = (await readColumn(array, neuron, last, last + 1, abort))[0]
       else before[name] = await readInitial(trace, site.name, name, number, neuron, abort)
     }),

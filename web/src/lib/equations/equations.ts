@@ -52,6 +52,11 @@ const MIXED: Form = {
 /** Which identities hold in which cell; a cell that is not here shows its equations in letters only. */
 const FORMS: Record<string, readonly Form[]> = { lstm: [STATE, SHOWN], peephole: [STATE, SHOWN], gru: [MIXED] }
 
+/** The states whose values before a step its equations need. */
+export function statesBefore(cell: string): ReadonlySet<string> {
+  return new Set((FORMS[cell] ?? []).flatMap(({ previous }) => previous ?? []))
+}
+
 /** Negative factors take brackets, so that no two signs meet. */
 function factor(value: number): string {
   const text = exact(value)
