@@ -178,6 +178,21 @@ test('another format, and no trace at all, are said so', async () => {
   await expect(open('nothing')).rejects.toThrow('There is no trace')
 })
 
+test('an answer that is not wanted is still read to its end, so that its connection is free again', async () => {
+  const ends: Promise<unknown>[] = []
+  const long = createServer((request, response) => {
+    ends.push(new Promise((resolve) => response.on('finish', resolve)))
+    response.writeHead(request.headers.range ? 416 : 404).end(new Uint8Array(64 * 2 ** 20))
+  })
+  await new Promise<void>((resolve) => long.listen(0, '127.0.0.1', resolve))
+  const store = new HttpStore(`http://127.0.0.1:${(long.address() as AddressInfo).port}/`)
+  expect(await store.json('zarr.json')).toBeUndefined()
+  await expect(store.getRange('c/0', { offset: 0, length: 4 })).rejects.toThrow('cut short')
+  await Promise.all(ends) // never, if the body waits for a reader
+  expect(ends).toHaveLength(2)
+  await new Promise((resolve) => long.close(resolve))
+})
+
 test('a checksum is verified over every byte before it', () => {
   const bytes = checked(Uint8Array.of(1, 2, 3, 4, 5))
   expect([...verify(bytes)]).toEqual([1, 2, 3, 4, 5])

@@ -57,11 +57,19 @@ export class HttpStore {
       if (signal?.aborted) throw cause
       throw new PageError(`${address} cannot be reached.`, 'Is `unrolled explore` still running? Then reload.', { cause })
     }
-    if (response.status === 404) return undefined
-    if (response.status === 416) throw new DamagedError(`${address} is cut short.`, 'Copy or record the trace again.')
+    if (response.status === 404) return await ended(response)
+    if (response.status === 416) {
+      await ended(response)
+      throw new DamagedError(`${address} is cut short.`, 'Copy or record the trace again.')
+    }
     if (!response.ok) throw await refusal(address, response)
     return response
   }
+}
+
+/** An answer whose body nobody reads would keep its connection. */
+async function ended(response: Response): Promise<undefined> {
+  await response.arrayBuffer().catch(() => undefined)
 }
 
 function missing(key: string): DamagedError {
