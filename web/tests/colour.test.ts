@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { colourOf, DARK_INK, LIGHT_INK, luminance, scaleFor, SHADES, shadeOf } from '../src/lib/colour/scales'
+import { colourOf, DARK_INK, LIGHT_INK, luminance, needsLargest, scaleFor, SHADES, shadeOf } from '../src/lib/colour/scales'
 import type { SignalInfo } from '../src/lib/store/format'
 
 const signal = (role: SignalInfo['role'], range: SignalInfo['range']): SignalInfo => ({
@@ -17,7 +17,7 @@ const gate = signal('gate', [0, 1])
 const rgb = (css: string) => css.match(/\d+/g)!.map(Number) as [number, number, number]
 
 describe('signed signals', () => {
-  const scale = scaleFor(hidden, 'classic')
+  const scale = scaleFor(hidden, 'classic', 'range')
 
   test('run from dark red over near-white to dark blue (the ends of ColorBrewer RdBu)', () => {
     expect(colourOf(scale, -1)).toBe('rgb(103,0,31)') // #67001f
@@ -42,7 +42,7 @@ describe('signed signals', () => {
 })
 
 describe('gates', () => {
-  const scale = scaleFor(gate, 'classic')
+  const scale = scaleFor(gate, 'classic', 'range')
 
   test('run from light green to dark blue', () => {
     const [r0, g0, b0] = rgb(colourOf(scale, 0))
@@ -53,14 +53,14 @@ describe('gates', () => {
   })
 
   test.each(['classic', 'colourblind'] as const)('get steadily darker in the %s palette', (palette) => {
-    const shades = scaleFor(gate, palette).css.map((css) => luminance(rgb(css)))
+    const shades = scaleFor(gate, palette, 'range').css.map((css) => luminance(rgb(css)))
     for (let i = 10; i < shades.length; i += 10) expect(shades[i]!).toBeLessThan(shades[i - 10]!)
   })
 })
 
 describe('the cell state', () => {
   test("is scaled by the neuron's own largest value, and says so", () => {
-    const scale = scaleFor(cell, 'classic', 12.5)
+    const scale = scaleFor(cell, 'classic', 'range', 12.5)
     expect(scale.own).toBe(true)
     expect(scale.domain).toEqual([-12.5, 12.5])
     expect(colourOf(scale, 12.5)).toBe('rgb(5,48,97)')
@@ -68,20 +68,39 @@ describe('the cell state', () => {
   })
 
   test('of a neuron that never moves still has a scale', () => {
-    const scale = scaleFor(cell, 'classic', 0)
+    const scale = scaleFor(cell, 'classic', 'range', 0)
     expect(shadeOf(scale, 0)).toBe((SHADES - 1) / 2)
   })
 })
 
+describe('a scale to the largest value', () => {
+  test('is for signed signals, and only when asked for', () => {
+    const scale = scaleFor(hidden, 'classic', 'own', 0.08)
+    expect(scale.domain).toEqual([-0.08, 0.08])
+    expect(scale.own).toBe(true)
+    expect(colourOf(scale, 0.08)).toBe('rgb(5,48,97)')
+    expect(scaleFor(hidden, 'classic', 'range', 0.08).domain).toEqual([-1, 1])
+    expect(scaleFor(gate, 'classic', 'own', 0.08).domain).toEqual([0, 1])
+    expect([hidden, gate, cell].map((one) => needsLargest(one, 'own'))).toEqual([true, false, true])
+    expect([hidden, gate, cell].map((one) => needsLargest(one, 'range'))).toEqual([false, false, true])
+  })
+
+  test.each([undefined, 0, NaN])('that is %s is the range', (largest) => {
+    const scale = scaleFor(hidden, 'classic', 'own', largest)
+    expect(scale.domain).toEqual([-1, 1])
+    expect(scale.own).toBe(false)
+  })
+})
+
 test('an open range above zero (ReLU) is one-sided', () => {
-  const scale = scaleFor(signal('state', [0, null]), 'classic', 3)
+  const scale = scaleFor(signal('state', [0, null]), 'classic', 'range', 3)
   expect(scale.signed).toBe(false)
   expect(scale.domain).toEqual([0, 3])
 })
 
 test.each([hidden, gate])('letters keep a contrast of at least 4.5 on every colour', (info) => {
   for (const palette of ['classic', 'colourblind'] as const) {
-    const { css, light } = scaleFor(info, palette)
+    const { css, light } = scaleFor(info, palette, 'range')
     css.forEach((colour, i) => {
       const ground = luminance(rgb(colour)) + 0.05
       const ink = luminance(light[i] ? LIGHT_INK : DARK_INK) + 0.05

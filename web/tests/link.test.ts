@@ -13,6 +13,7 @@ const view: fc.Arbitrary<View> = fc.record({
   step: number,
   top: fc.oneof(fc.constant(-1), number),
   palette: fc.constantFrom('classic', 'colourblind'),
+  reach: fc.constantFrom('range', 'own'),
   names: fc.constantFrom('standard', 'article'),
   spaces: fc.boolean(),
   letters: fc.boolean(),

@@ -4,6 +4,9 @@ import type { SignalInfo } from '../store/format'
 
 export type PaletteName = 'classic' | 'colourblind'
 
+/** How far the colours of a signed signal reach: to the ends of its range, or to the neuron's own largest value. */
+export type Reach = 'range' | 'own'
+
 export interface Scale {
   domain: readonly [number, number]
   signed: boolean
@@ -71,14 +74,25 @@ function tableOf(ramp: Ramp): Table {
   return table
 }
 
-/** `largest`: the neuron's own largest absolute value, for signals whose range is open. */
-export function scaleFor(signal: SignalInfo, palette: PaletteName, largest?: number): Scale {
+function isSigned({ role, range: [low] }: SignalInfo): boolean {
+  return !(role === 'gate' || (low !== null && low >= 0))
+}
+
+/** Whether a scale depends on the neuron: a range may be open, and a signed signal may be shown up to its largest value. */
+export function needsLargest(signal: SignalInfo, reach: Reach): boolean {
+  return signal.range.includes(null) || (reach === 'own' && isSigned(signal))
+}
+
+/** `largest`: the neuron's own largest absolute value, for signals that need it. */
+export function scaleFor(signal: SignalInfo, palette: PaletteName, reach: Reach, largest?: number): Scale {
   const [low, high] = signal.range
-  const own = low === null || high === null
-  const reach = own ? Math.max(largest && Number.isFinite(largest) ? largest : 1, 1e-12) : Math.max(-low, high)
-  const signed = !(signal.role === 'gate' || (low !== null && low >= 0))
+  const open = low === null || high === null
+  const known = largest && Number.isFinite(largest) ? largest : undefined
+  const own = open || (known !== undefined && needsLargest(signal, reach))
+  const end = own ? Math.max(known ?? 1, 1e-12) : Math.max(-low!, high!)
+  const signed = isSigned(signal)
   const ramp = RAMPS[palette][signed ? 'signed' : 'gate']
-  const domain: [number, number] = signed ? [-reach, reach] : [own ? 0 : low, reach]
+  const domain: [number, number] = signed ? [-end, end] : [own ? 0 : low!, end]
   return { domain, signed, own, ...tableOf(ramp) }
 }
 

@@ -34,7 +34,7 @@ export interface GridElements {
 
 export interface GridEvents {
   /** Whole picture of a neuron painted. */
-  painted(id: string): void
+  painted(ink: Ink): void
   /** The text on the screen is steps [first, last). */
   moved(first: number, last: number): void
   failed(error: unknown): void
@@ -244,7 +244,7 @@ export class TextGrid {
     this.painter.paint(page, this.values, shown.scale, this.metrics, look, shift)
     paintGutter(this.elements.gutter, page.rows, this.symbols, this.metrics, shift)
     if (wholeText && shown === this.want && hasColumn(shown.array, shown.neuron, first, last)) {
-      this.events.painted(shown.id)
+      this.events.painted(shown)
     }
   }
 

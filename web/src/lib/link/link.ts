@@ -1,5 +1,5 @@
 /** A deep link: the whole view as the part of the address after '#', and back. */
-import type { PaletteName } from '../colour/scales'
+import type { PaletteName, Reach } from '../colour/scales'
 import type { Wrap } from '../grid/rows'
 import type { NameSet } from '../names'
 
@@ -19,6 +19,7 @@ export interface View {
   /** The first step on the screen; −1: wherever the selected step is. */
   top: number
   palette: PaletteName
+  reach: Reach
   names: NameSet
   spaces: boolean
   letters: boolean
@@ -37,6 +38,7 @@ export const HOME: Readonly<View> = {
   step: 0,
   top: -1,
   palette: 'classic',
+  reach: 'range',
   names: 'standard',
   spaces: true,
   letters: true,
@@ -47,12 +49,13 @@ export const HOME: Readonly<View> = {
 
 /** The choices that follow the reader from trace to trace. */
 export function habits(view: View): Partial<View> {
-  const { palette, names, spaces, letters, wrap, sort } = view
-  return { palette, names, spaces, letters, wrap, sort }
+  const { palette, reach, names, spaces, letters, wrap, sort } = view
+  return { palette, reach, names, spaces, letters, wrap, sort }
 }
 
 const CHOICES = {
   palette: ['classic', 'colourblind'],
+  reach: ['range', 'own'],
   names: ['standard', 'article'],
   wrap: ['lines', 'width'],
   sort: ['index', 'variance', 'likeness'],
