@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { HOME, read, type View, write } from '../src/lib/link/link'
+import { HOME, parse, read, type View, write } from '../src/lib/link/link'
 
 const name = fc.string({ minLength: 1, unit: 'grapheme' })
 const number = fc.integer({ min: 0, max: 10 ** 12 })
@@ -40,8 +40,27 @@ describe('deep links', () => {
     expect(read(hash).view).toBe('gallery')
   })
 
-  test('what cannot be read takes its default', () => {
-    const found = read('#/neuron/x?neuron=-3&step=1e9&top=NaN&palette=neon&sort=up&zoom=99999999999999999999')
-    expect(found).toEqual({ ...HOME, view: 'neuron', trace: 'x' })
+  test('what cannot be read takes its default, with a word', () => {
+    const { view, misread } = parse('#/neuron/x?neuron=-3&top=NaN&palette=neon&sort=up&letters=maybe&colour=red')
+    expect(view).toEqual({ ...HOME, view: 'neuron', trace: 'x' })
+    expect(misread).toHaveLength(6)
+    for (const word of ['neuron', 'top', 'neon', 'index, variance, likeness', 'maybe', 'colour']) {
+      expect(misread.join(' ')).toContain(word)
+    }
+  })
+
+  test('what is too large is the largest', () => {
+    const { view, misread } = parse('#/neuron/x?step=1e9&top=99999999999999999999&zoom=1e999')
+    expect([view.step, view.top, view.zoom]).toEqual([1e9, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER])
+    expect(misread).toEqual([])
+  })
+
+  test('our own links are understood', () => {
+    fc.assert(fc.property(view, (given) => void expect(parse(write(given)).misread).toEqual([])))
+    for (const hash of ['', '#', '#/']) expect(parse(hash).misread).toEqual([])
+  })
+
+  test.each(['#/nowhere/x', '#/neuron', '#/neuron/'])('%s is not understood', (hash) => {
+    expect(parse(hash).misread).toHaveLength(1)
   })
 })

@@ -1,9 +1,12 @@
 /** The view that the address names now. Reading `current.view` follows it; `go` changes it and the address together. */
 import { untrack } from 'svelte'
-import { habits, HOME, read, type View, write } from './link'
+import { habits, HOME, parse, type View, write } from './link'
 
 class Current {
-  view = $state<View>(read(location.hash))
+  private readonly first = parse(location.hash)
+  view = $state<View>(this.first.view)
+  /** What the address says that was not understood. */
+  misread = $state.raw(this.first.misread)
   /** Counts the times that the address itself changed the view (Back, a link): then the text moves to where it says. */
   arrivals = $state(0)
 
@@ -13,7 +16,8 @@ class Current {
   }
 
   private follow(): void {
-    const next = read(location.hash)
+    const { view: next, misread } = parse(location.hash)
+    this.misread = misread
     if (write(next) === write(this.view)) return
     Object.assign(this.view, next)
     this.arrivals++

@@ -79,27 +79,57 @@ export function write(view: View): string {
 
 /** Any text is a link to something: what cannot be read takes its default. */
 export function read(hash: string): View {
+  return parse(hash).view
+}
+
+/** A view, and a line for everything in the link that was not understood. */
+export function parse(hash: string): { view: View; misread: string[] } {
   const [path = '', text = ''] = hash.replace(/^#/, '').split(/\?(.*)/s)
   const [, name = '', trace = ''] = path.split('/')
   const query = new URLSearchParams(text)
   const view: View = { ...HOME }
+  const misread: string[] = []
   if ((name === 'neuron' || name === 'network') && trace) {
     view.view = name
     view.trace = decode(trace)
+  } else if (name) {
+    const what = name === 'neuron' || name === 'network' ? 'The link names no trace' : `There is no view ${JSON.stringify(decode(name))}`
+    misread.push(`${what}: links begin with #/neuron/TRACE or #/network/TRACE.`)
   }
   for (const key of TEXTS) view[key] = query.get(key) ?? ''
-  for (const key of NUMBERS) view[key] = wholeNumber(query.get(key), HOME[key])
-  for (const key of SWITCHES) if (query.has(key)) view[key] = query.get(key) !== '0'
+  for (const key of NUMBERS) {
+    const given = query.get(key)
+    if (given === null) continue
+    const value = wholeNumber(given)
+    if (value !== undefined) view[key] = value
+    else misread.push(`${key} is ${JSON.stringify(given)}; it takes whole numbers from 0.`)
+  }
+  for (const key of SWITCHES) {
+    const given = query.get(key)
+    if (given === '0' || given === '1') view[key] = given === '1'
+    else if (given !== null) misread.push(unknown(key, given, ['0', '1']))
+  }
   for (const [key, allowed] of Object.entries(CHOICES)) {
     const given = query.get(key)
-    if (given !== null && (allowed as readonly string[]).includes(given)) Object.assign(view, { [key]: given })
+    if (given === null) continue
+    if ((allowed as readonly string[]).includes(given)) Object.assign(view, { [key]: given })
+    else misread.push(unknown(key, given, allowed))
   }
-  return view
+  const keys = [...TEXTS, ...NUMBERS, ...SWITCHES, ...Object.keys(CHOICES)]
+  for (const key of query.keys()) {
+    if (!keys.includes(key)) misread.push(`${JSON.stringify(key)} means nothing here; links hold ${keys.join(', ')}.`)
+  }
+  return { view, misread }
 }
 
-function wholeNumber(text: string | null, otherwise: number): number {
-  const value = text === null || !/^\d{1,15}$/.test(text) ? otherwise : Number(text)
-  return Number.isSafeInteger(value) ? value : otherwise
+function unknown(key: string, given: string, allowed: readonly string[]): string {
+  return `${key} is ${JSON.stringify(given)}; it takes ${allowed.join(', ')}.`
+}
+
+/** Too large ones are as large as a number can be: where they are used they end at the last step. */
+function wholeNumber(text: string): number | undefined {
+  if (!/^\d+(e\d+)?$/i.test(text)) return undefined
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
 }
 
 function decode(text: string): string {
