@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { colourOf, DARK_INK, LIGHT_INK, luminance, needsLargest, scaleFor, SHADES, shadeOf } from '../src/lib/colour/scales'
+import { colourOf, DARK_INK, LIGHT_INK, luminance, MARK_OPACITY, needsLargest, scaleFor, SHADES, shadeOf } from '../src/lib/colour/scales'
 import type { SignalInfo } from '../src/lib/store/format'
 
 const signal = (role: SignalInfo['role'], range: SignalInfo['range']): SignalInfo => ({
@@ -105,6 +105,18 @@ test.each([hidden, gate])('letters keep a contrast of at least 4.5 on every colo
       const ground = luminance(rgb(colour)) + 0.05
       const ink = luminance(light[i] ? LIGHT_INK : DARK_INK) + 0.05
       expect(Math.max(ground / ink, ink / ground)).toBeGreaterThanOrEqual(4.5)
+    })
+  }
+})
+
+test.each([hidden, gate])('whitespace marks keep a contrast of at least 3 on every colour', (info) => {
+  for (const palette of ['classic', 'colourblind'] as const) {
+    const { css, light } = scaleFor(info, palette, 'range')
+    css.forEach((colour, i) => {
+      const ink = light[i] ? LIGHT_INK : DARK_INK
+      const mixed = rgb(colour).map((part, at) => part * (1 - MARK_OPACITY) + ink[at]! * MARK_OPACITY)
+      const [ground, mark] = [luminance(rgb(colour)) + 0.05, luminance(mixed as [number, number, number]) + 0.05]
+      expect(Math.max(ground / mark, mark / ground)).toBeGreaterThanOrEqual(3)
     })
   }
 })

@@ -25,6 +25,9 @@ export const SHADES = 511
 export const DARK_INK = [5, 6, 8] as const
 export const LIGHT_INK = [255, 255, 255] as const
 
+/** How much of a letter's ink a whitespace mark has: so quiet that words stand out, still with a contrast of 3 (WCAG, graphics). */
+export const MARK_OPACITY = 0.75
+
 type Ramp = (t: number) => string
 
 /** From light green on: the palest tenth of GnBu is white to the eye. */

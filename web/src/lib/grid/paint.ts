@@ -4,7 +4,7 @@
  * Colours are one pixel a cell, stretched; letters are a mask that is drawn once and inked from a second such picture. So
  * another neuron on the same text costs four whole-picture operations, not thousands of letters.
  */
-import { type Scale, shadeOf } from '../colour/scales'
+import { MARK_OPACITY, type Scale, shadeOf } from '../colour/scales'
 import type { Glyphs } from '../text/glyphs'
 import type { Metrics } from './metrics'
 import { placeRow, type Placed, type Row } from './rows'
@@ -172,7 +172,7 @@ export class GridPainter {
       const plain = cells === 1 && glyph.length === 1 && glyph.charCodeAt(0) < 0x250
       const mark = look.spaces ? (marks[symbol] ?? '') : ''
       if (mark) {
-        context.globalAlpha = 0.45
+        context.globalAlpha = MARK_OPACITY
         this.drawLetters(context, mark, x, y, metrics, cells)
         context.globalAlpha = 1
       }
