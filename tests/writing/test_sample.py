@@ -12,6 +12,8 @@ import torch
 
 from unrolled.errors import SettingsError, UnknownNameError, UnrolledError, VocabularyError
 from unrolled.networks import Network, NetworkSettings
+from unrolled.sources.tasks.counter import Counter as CounterTask
+from unrolled.sources.tasks.task import EDGE
 from unrolled.sources.vocabulary import Vocabulary, bytes_vocabulary
 from unrolled.writing.sample import draw, sample
 from unrolled.writing.settings import SamplingSettings
@@ -168,3 +170,22 @@ def test_bytes_are_given_as_soon_as_they_make_a_character() -> None:
     assert "".join(cut) == "aü\ufffd"
     wrong = spelling(b"a\xff")
     assert "".join(sample(wrong, vocabulary, "a", length=3, temperature=0)) == "a\ufffda\ufffd"
+
+
+def test_a_tasks_sequences_each_begin_from_a_zero_state() -> None:
+    task = CounterTask()
+    network = Network(NetworkSettings.parse({"hidden": 6}), len(task.vocabulary))
+    with torch.no_grad():
+        network.readout.bias[0] = 1.5  # ends often enough
+    text = "".join(sample(network, task.vocabulary, "aaX", edge=EDGE, length=60, seed=3))
+    assert text.startswith("aaX")
+    assert text.count(EDGE) > 3
+    expected, generator = "aaX", torch.Generator().manual_seed(3)
+    read, settings = f"{EDGE}aaX", SamplingSettings.parse({"length": 60})
+    for _ in range(60):
+        with torch.no_grad():  # the whole sequence read again for each symbol
+            logits, _ = network(torch.from_numpy(task.vocabulary.encode(read).astype("int64"))[:, None])
+        symbol = task.vocabulary.decode([draw(logits[-1, 0], settings, generator)])
+        expected += symbol
+        read = symbol if symbol == EDGE else read + symbol
+    assert text == expected

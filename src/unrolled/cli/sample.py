@@ -27,10 +27,12 @@ def sample(
     as_json: JsonFlag = False,
 ) -> int:
     """Let a network write: prints the prime and what follows."""
+    from unrolled.sources.tasks.task import EDGE
     from unrolled.writing.sample import sample as write
 
     loaded = load(run, checkpoint)
-    pieces = write(loaded.network, loaded.vocabulary, prime, unknown=unknown, engine=engine, **settings)
+    edge = EDGE if loaded.source.get("kind") == "task" else ""
+    pieces = write(loaded.network, loaded.vocabulary, prime, edge=edge, unknown=unknown, engine=engine, **settings)
     if as_json:
         print_json({"run": str(run), "step": loaded.step, "prime": prime, "text": "".join(pieces)})
         return 0

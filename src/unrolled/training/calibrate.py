@@ -4,44 +4,81 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from unrolled.errors import SettingsError
 from unrolled.sources import Corpus
 from unrolled.training.trainer import Trainer
-from unrolled.training.watch import VALIDATIONS, validate
+from unrolled.training.watch import MOST, VALIDATIONS, validate
 
 MEASURE_SECONDS = 2.0
 MARGIN = 0.96
 """Share of the time that is planned for: the rest covers checkpoints and a machine that slows down."""
+LOOKING_SHARE = 0.1
+"""Share of the time that looks at the validation part may take; where they would take more, there are fewer."""
+SAMPLE = 8192
+"""Symbols of the validation part that are read to measure a look."""
+FEW = 200
+"""Updates with which a network learns little more than which symbols are frequent."""
 
 
-def steps_for_minutes(trainer: Trainer, corpus: Corpus, seconds: float, began: float) -> int:
-    """How many updates fit.
+@dataclass(frozen=True)
+class Speed:
+    """Seconds that one update takes, and one look at the validation part (0 where there is none)."""
+
+    update: float
+    look: float
+
+
+def measure_speed(trainer: Trainer, corpus: Corpus, seconds: float, stop: Callable[[], bool]) -> Speed:
+    """How fast this machine trains now.
 
     Args:
         trainer: a throwaway: it is trained for a moment.
-        corpus: whose validation part is looked at now and then.
-        seconds: the whole time, from `began` on (`time.monotonic()`).
-        began: when the user started.
+        corpus: whose validation part will be looked at now and then.
+        seconds: the whole time that training may take; the measurement takes a small part of it.
+        stop: asked after every update.
+
+    Raises:
+        KeyboardInterrupt: `stop` said yes.
+    """
+    times: list[float] = []
+    deadline = time.monotonic() + min(MEASURE_SECONDS, seconds / 20)
+    while len(times) < 4 or (time.monotonic() < deadline and len(times) < 200):
+        start = time.monotonic()
+        trainer.update()
+        times.append(time.monotonic() - start)
+        if stop():
+            raise KeyboardInterrupt
+    look = 0.0
+    if validate(trainer.network, corpus, trainer.settings, most=SAMPLE // 8) is not None:  # warms what the next finds
+        start = time.monotonic()
+        score = validate(trainer.network, corpus, trainer.settings, most=SAMPLE)
+        assert score is not None
+        length = min(MOST, len(corpus.part("validation")))
+        look = (time.monotonic() - start) * length / max(1, score.symbols)
+    return Speed(statistics.median(times[1:]), look)
+
+
+def fitting(speed: Speed, seconds: float) -> tuple[int, int]:
+    """How many updates fit, and after how many of them to look at the validation part.
+
+    Args:
+        seconds: that are left.
 
     Raises:
         SettingsError: there is not time for one update.
     """
-    times: list[float] = []
-    deadline = time.monotonic() + min(MEASURE_SECONDS, seconds / 10)
-    while len(times) < 5 or (time.monotonic() < deadline and len(times) < 200):
-        start = time.monotonic()
-        trainer.update()
-        times.append(time.monotonic() - start)
-    start = time.monotonic()
-    validates = validate(trainer.network, corpus, trainer.settings) is not None
-    # The first look warms caches that the later ones find warm; it is close enough.
-    looking = (time.monotonic() - start) * VALIDATIONS if validates else 0.0
-    left = began + seconds * MARGIN - time.monotonic() - looking
-    steps = int(left / statistics.median(times[2:]))
+    left = seconds * MARGIN
+    looks = VALIDATIONS
+    if speed.look:
+        looks = max(1, min(VALIDATIONS, int(left * LOOKING_SHARE / speed.look)))
+    steps = int((left - looks * speed.look) / speed.update)
     if steps < 1:
         raise SettingsError(
-            f"{seconds / 60:g} minutes are not enough for one update and a look at the validation part.",
+            f"One update takes {speed.update:.1f} s here, and a look at the validation part {speed.look:.1f} s: "
+            f"the time left is too short for them.",
             "Give more --minutes, or a smaller --hidden.",
         )
-    return steps
+    return steps, max(1, -(-steps // max(1, looks - 1)))

@@ -22,12 +22,13 @@ from unrolled.networks.network import check_memory
 from unrolled.progress import Progress, silent
 from unrolled.sources import Corpus, Parts, Source, Symbols, TaskSource, Vocabulary, open_source, prepare
 from unrolled.training.batches import Batches, TaskBatches, TextBatches
-from unrolled.training.calibrate import steps_for_minutes
+from unrolled.training.calibrate import FEW, fitting, measure_speed
 from unrolled.training.loop import Outcome, run_to_end
 from unrolled.training.recipe import DEFAULT_MINUTES, recipe, regularization
 from unrolled.training.run_folder import RunFolder
 from unrolled.training.settings import TrainingSettings
 from unrolled.training.trainer import Trainer
+from unrolled.training.watch import VALIDATIONS
 from unrolled.version import __version__
 
 INITIAL = "initial.safetensors"
@@ -115,7 +116,7 @@ def train(
             trainer, corpus = _stored(folder, request)
             return run_to_end(folder, trainer, corpus, folder.last_checkpoint(), progress, stop, tell)
     with RunFolder.begin(out, overwrite=overwrite) as folder:
-        trainer, corpus = _new(folder, request, tell)
+        trainer, corpus = _new(folder, request, tell, stop)
     with closing(folder):
         return run_to_end(folder, trainer, corpus, None, progress, stop, tell)
 
@@ -130,10 +131,12 @@ def _check_request(request: Request) -> None:
     _parse(request.given)
 
 
-def _new(folder: RunFolder, request: Request, tell: Callable[[str], None]) -> tuple[Trainer, Corpus]:
+def _new(
+    folder: RunFolder, request: Request, tell: Callable[[str], None], stop: Callable[[], bool]
+) -> tuple[Trainer, Corpus]:
     """A run from its beginning: what it needs is written into the folder."""
     earlier = load_network(request.initial) if request.initial else None
-    plan = _new_plan(folder.path, request, earlier, tell)
+    plan = _new_plan(folder.path, request, earlier, tell, stop)
     trainer = _make_trainer(plan)
     if earlier:
         trainer.network.load_state_dict(earlier.network.state_dict())
@@ -153,31 +156,66 @@ def _new(folder: RunFolder, request: Request, tell: Callable[[str], None]) -> tu
     return trainer, plan.corpus
 
 
-def _new_plan(folder: Path, request: Request, earlier: LoadedNetwork | None, tell: Callable[[str], None]) -> Plan:
+def _new_plan(
+    folder: Path,
+    request: Request,
+    earlier: LoadedNetwork | None,
+    tell: Callable[[str], None],
+    stop: Callable[[], bool],
+) -> Plan:
     given, minutes = request.given, request.minutes
     default = TrainingSettings.parse({})
     parts = Parts(given.get("validation", default.validation), given.get("test", default.test))
     corpus = request.read(folder, earlier.vocabulary if earlier else None, parts)
     _check_corpus(corpus, parts)
-    if corpus.source.kind == "text" and parts.validation:
-        corpus.part("validation")  # refuse one that is too short before training, not in the middle of it
     chosen = {**recipe(corpus.source), **given}
     if earlier:
         chosen |= _of_earlier(earlier.network.settings, given)
     if minutes is None and "steps" not in chosen:
         minutes = DEFAULT_MINUTES
-    plan = Plan(*_parse(chosen), corpus)
     if minutes is not None:
-        tell("measuring the speed …")
-        chosen["steps"] = steps_for_minutes(_make_trainer(plan), corpus, minutes * 60, request.began)
-        plan = Plan(*_parse(chosen), corpus)
-    training = plan.training
+        return _plan_for_time(chosen, corpus, minutes * 60, request.began, tell, stop)
+    plan = _guarded(chosen, corpus)
+    if plan.training.validate_every:
+        return plan
+    every = max(1, plan.training.steps // (VALIDATIONS - 1))
+    return replace(plan, training=plan.training.model_copy(update={"validate_every": every}))
+
+
+def _guarded(chosen: Mapping[str, Any], corpus: Corpus) -> Plan:
+    """The plan, guarded against learning by heart as its number of steps asks for."""
+    network, training = _parse(chosen)
     if corpus.source.kind == "text":
         epochs = training.steps * training.batch * training.unroll / len(corpus.part("train"))
-        plan = Plan(*_parse({**regularization(epochs), **chosen}), corpus)
-    if not training.validate_every:
-        every = max(1, training.steps // 16)
-        plan = replace(plan, training=plan.training.model_copy(update={"validate_every": every}))
+        network, training = _parse({**regularization(epochs), **chosen})
+    return Plan(network, training, corpus)
+
+
+def _plan_for_time(
+    chosen: dict[str, Any],
+    corpus: Corpus,
+    seconds: float,
+    began: float,
+    tell: Callable[[str], None],
+    stop: Callable[[], bool],
+) -> Plan:
+    """The plan that fits into a time that began at `began`."""
+    tell("measuring the speed …")
+    plan, given_every = _guarded(chosen, corpus), chosen.get("validate_every")
+    for _ in range(2):  # what guards against learning by heart costs time too, and depends on the number of steps
+        speed = measure_speed(_make_trainer(plan), corpus, seconds, stop)
+        steps, every = fitting(speed, began + seconds - time.monotonic())
+        measured, plan = plan, _guarded({**chosen, "steps": steps, "validate_every": given_every or every}, corpus)
+        if plan.network == measured.network:
+            break
+    training = plan.training
+    many = f"{training.steps:,} updates fit into {seconds / 60:g} minutes"
+    if corpus.source.kind == "text":
+        epochs = training.steps * training.batch * training.unroll / len(corpus.part("train"))
+        many += f"; the training part will be read {epochs:.1f} times"
+    tell(many)
+    if training.steps < FEW:
+        tell("so few updates teach little: give more --minutes or a smaller --hidden")
     return plan
 
 

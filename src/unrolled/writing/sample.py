@@ -41,6 +41,7 @@ def sample(
     vocabulary: Vocabulary,
     prime: str = "",
     *,
+    edge: str = "",
     unknown: str = "error",
     engine: str = "auto",
     **given: Any,
@@ -50,6 +51,8 @@ def sample(
     Args:
         prime: read first, from a zero state; where it is empty the network reads a newline (or its first symbol), which
             is not given back.
+        edge: what begins and ends every sequence of a task: it is read before the prime, and where the network writes
+            it the next sequence begins from a zero state. Empty for a text, which goes on and on.
         unknown: what becomes of a character of the prime that the vocabulary lacks.
         engine: which runs the cells.
         **given: fields of `SamplingSettings`.
@@ -63,10 +66,11 @@ def sample(
         VocabularyError: the prime holds a character that the vocabulary lacks.
     """
     settings = SamplingSettings.parse(given)
-    read = vocabulary.encode(prime, unknown)
+    read = vocabulary.encode(prime if prime.startswith(edge) else edge + prime, unknown)
     if not len(read):
         first = vocabulary.encode("\n") if "\n" in vocabulary.symbols or vocabulary.kind == "bytes" else [0]
         read = np.array(first)
+    end = int(vocabulary.encode(edge)[0]) if edge else None
     network.eval()
     device = next(network.parameters()).device
     generator = torch.Generator().manual_seed(settings.seed)
@@ -79,6 +83,8 @@ def sample(
         symbol = draw(logits[-1, 0].cpu(), settings, generator)
         yield decoder.decode(vocabulary.decode_bytes([symbol]))
         newest = torch.tensor([symbol])
+        if symbol == end:
+            state = None
     rest = decoder.decode(b"", final=True)
     if rest:
         yield rest
