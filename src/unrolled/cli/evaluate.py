@@ -9,10 +9,10 @@ import typer
 
 from unrolled.cli.options import (
     CheckpointOption,
-    EncodingOption,
     EngineOption,
     IncludeOption,
     JsonFlag,
+    OwnEncodingOption,
     UnknownOption,
 )
 from unrolled.cli.reading import load, read
@@ -28,7 +28,7 @@ def evaluate(
     ] = "all",
     checkpoint: CheckpointOption = "best",
     include: IncludeOption = None,
-    encoding: EncodingOption = "utf-8",
+    encoding: OwnEncodingOption = None,
     limit: Annotated[int | None, typer.Option("--limit", help="Read at most so many symbols of the source.")] = None,
     unknown: UnknownOption = "error",
     engine: EngineOption = "auto",

@@ -25,6 +25,12 @@ IncludeOption = Annotated[
     list[str] | None, typer.Option("--include", help="Files of a folder or archive, such as '*.java'; may be repeated.")
 ]
 EncodingOption = Annotated[str, typer.Option("--encoding", help="Encoding of the text.")]
+OwnEncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding", help="Encoding of the text (default: for the run's own text that of the run, else utf-8)."
+    ),
+]
 SymbolsOption = Annotated[str, typer.Option("--symbols", help="What a symbol is: characters or bytes.")]
 
 

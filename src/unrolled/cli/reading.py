@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,12 +29,41 @@ def load(run: Path, checkpoint: str) -> LoadedNetwork:
 
 
 def read(loaded: LoadedNetwork, source: str, unknown: str, reading: dict[str, Any]) -> Corpus:
-    """The source in the network's own vocabulary, divided as the run divided its text."""
+    """The source in the network's own vocabulary, divided as the run divided its text.
+
+    Where it is the source that the run was trained on, it is read as it was then: what `reading` leaves open (no
+    `include`, no `encoding`, no `limit`, an `unknown` of `error`) is taken from the run's settings.
+    """
     from unrolled.networks.files import read_run_settings
     from unrolled.sources import Parts, open_source, prepare
+    from unrolled.sources.text import NotTextError
 
-    training = read_run_settings(loaded.path)["training"]
+    settings = read_run_settings(loaded.path)
+    training = settings["training"]
     parts = Parts(training.get("validation", 0.0), training.get("test", 0.0))
+    given = {name: value for name, value in reading.items() if value not in (None, ())}
+    if _is_own(source, loaded):
+        given = {**{name: loaded.source.get(name) for name in reading}, **given}
+        unknown = str(settings.get("unknown", unknown)) if unknown == "error" else unknown
+    reading = {name: value for name, value in given.items() if value is not None}
     if loaded.vocabulary.kind == "bytes" and not source.startswith("task:"):
-        reading = {**reading, "symbols": "bytes"}
-    return prepare(open_source(source, **reading), loaded.vocabulary, unknown=unknown, parts=parts)
+        reading["symbols"] = "bytes"
+    try:
+        return prepare(open_source(source, **reading), loaded.vocabulary, unknown=unknown, parts=parts)
+    except NotTextError as error:
+        hint = "The network reads characters: name their encoding, such as --encoding latin-1 or utf-16."
+        raise NotTextError(error.message, hint) from error
+
+
+def _is_own(source: str, loaded: LoadedNetwork) -> bool:
+    """Whether it is the text that the run was trained on, by its name: `./book.txt` is `book.txt`."""
+    from unrolled.sources.opening import STDIN
+
+    name = str(loaded.source.get("name"))
+    trained_on = loaded.path / STDIN if name == "-" else name
+    return loaded.source.get("kind") == "text" and os.path.normpath(source) in map(os.path.normpath, (name, trained_on))
+
+
+def as_path(path: str | Path) -> str:
+    """A path that is not taken for an option: `./-book` for `-book`."""
+    return f"./{path}" if str(path).startswith("-") else str(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +10,13 @@ import typer
 
 from unrolled.cli.options import (
     CheckpointOption,
-    EncodingOption,
     EngineOption,
     IncludeOption,
     JsonFlag,
+    OwnEncodingOption,
     UnknownOption,
 )
-from unrolled.cli.reading import load, read
+from unrolled.cli.reading import as_path, load, read
 from unrolled.cli.screen import ProgressBar, print_json, print_table, remark
 from unrolled.errors import SettingsError, UnknownNameError
 
@@ -39,7 +40,7 @@ def trace(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the trace in --out.")] = False,
     checkpoint: CheckpointOption = "best",
     include: IncludeOption = None,
-    encoding: EncodingOption = "utf-8",
+    encoding: OwnEncodingOption = None,
     unknown: UnknownOption = "error",
     engine: EngineOption = "auto",
     as_json: JsonFlag = False,
@@ -99,7 +100,7 @@ def trace(
         print_json(result)
     else:
         print_table(str(out), {**result, "bytes": _bytes(on_disk)})
-        remark(f"next: unrolled explore {out}")
+        remark(f"next: {shlex.join(['unrolled', 'explore', as_path(out)])}")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from unrolled.cli.options import (
     UnknownOption,
     with_settings,
 )
+from unrolled.cli.reading import as_path
 from unrolled.cli.screen import ProgressBar, print_json, print_table, remark
 from unrolled.cli.stopping import stop_asked
 from unrolled.networks.settings import NetworkSettings
@@ -83,5 +85,13 @@ def train(
     if not outcome.finished:
         remark(f"stopped at step {outcome.step:,}, all saved; go on with --resume")
         return 130
-    remark(f"next: unrolled trace {outcome.path} {source} --out {outcome.path}.trace")
+    remark(f"next: {_next(outcome.path, source)}")
     return 0
+
+
+def _next(run: Path, source: str) -> str:
+    """The command that records the run on its own text; how that was read, `trace` knows from the run."""
+    from unrolled.sources.opening import STDIN
+
+    text = run / STDIN if source == "-" else source
+    return shlex.join(["unrolled", "trace", as_path(run), as_path(text), "--out", as_path(f"{run}.trace")])

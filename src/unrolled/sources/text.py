@@ -146,7 +146,7 @@ class TextSource:
                         unended = "" if isinstance(piece, bytes) or piece.endswith("\n") else place
                         piece = next(pieces, None)
         if len(self.skipped) == len(found):
-            raise SourceError(
+            raise NotTextError(
                 f"None of the {len(found)} files in {self.name} is text in {self.reading.encoding}.",
                 "Name another --encoding, or read them as they are by --symbols bytes.",
             )
