@@ -98,6 +98,40 @@ def test_the_last_loss_of_a_sequence_is_unknown(sound: Trace) -> None:
     assert not check(altered(sound, "loss", setting(1502, 1.0))).ok
 
 
+def test_people_see_the_boring_together_every_failure_and_one_verdict(sound: Trace) -> None:
+    lines = list(check(sound).lines())
+    assert [line for _, line in lines if "finite" in line] == [
+        f"{site}: finite, within 0.0 to 1.0, within -1.0 to 1.0: holds for all {1544 * 6 * 11:,} values"
+        for site in ("rnn.l0", "rnn.l1")
+    ]
+    assert {mark for mark, _ in lines} == {"✓"}
+    made = 2 * (11 + 2) + 4
+    assert str(check(sound)).splitlines()[-1] == f"all {made} checks hold for 1,544 steps"
+    wrong = altered(sound, "signals/rnn.l1/candidate", setting((1100, 4), np.nan))
+    report = check(wrong)
+    failed = [line for mark, line in report.lines() if mark == "✗"]
+    assert failed == list(map(str, report.problems))
+    assert any(line.startswith("rnn.l1.candidate: finite: 1 of 9,264 values") for line in failed)
+    assert report.verdict == f"1 of {made} checks does not hold for 1,544 steps"
+    assert "routine" not in json.dumps(report.to_json())
+
+
+def test_what_was_not_checked_is_not_said_to_hold() -> None:
+    report = check(unrolled.trace(nn.LSTM(3, 4, proj_size=2).double(), torch.randn(9, 1, 3).double()))
+    marks = {line: mark for mark, line in report.lines()}
+    assert marks["lstm.l0.hidden: h = o·tanh(c): not checked: it is projected, which only the weights can prove"] == "–"
+    assert report.verdict.startswith(f"all {sum(bool(finding.values) for finding in report.findings)} checks hold")
+
+
+def test_nothing_recorded_proves_nothing(sound: Trace) -> None:
+    with pytest.raises(TraceError, match=r"0 of 1,544 steps are there.*--resume"):
+        check(Trace(sound.info.model_copy(update={"complete_steps": 0}), sound.arrays))
+    part = check(Trace(sound.info.model_copy(update={"complete_steps": 1024}), sound.arrays))
+    assert part.ok
+    assert part.verdict.endswith("the trace is unfinished, 1,024 of 1,544 steps are there: "
+                                 "go on with unrolled trace … --resume")  # fmt: skip
+
+
 def test_a_wrong_initial_state_is_found_at_the_start_of_its_sequence(sound: Trace) -> None:
     report = check(altered(sound, "initial/rnn.l0/cell", setting((2, 3), 0.5)))
     (found,) = report.problems

@@ -97,3 +97,8 @@ def test_unknown_neurons_list_the_valid_ones(trace: Trace, name: str, says: str)
 def test_steps_that_are_not_there(trace: Trace, start: int, limit: int) -> None:
     with pytest.raises(TraceError, match="0 to 79"):
         show(trace, "rnn.l0.0", start=start, limit=limit)
+
+
+def test_a_trace_without_a_step(trace: Trace) -> None:
+    with pytest.raises(TraceError, match=r"0 of 80 steps are there.*--resume"):
+        show(Trace(trace.info.model_copy(update={"complete_steps": 0}), trace.arrays), "rnn.l0.0")

@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from unrolled.cli.options import JsonFlag
-from unrolled.cli.screen import ProgressBar, print_json, remark, stdout
+from unrolled.cli.screen import ProgressBar, print_json, stdout
 
 
 def check(
@@ -28,9 +28,8 @@ def check(
     if as_json:
         print_json(report.to_json())
     else:
-        for finding in report.findings:
-            mark = Text("✓ ", "green") if finding.ok else Text("✗ ", "bold red")
-            stdout.print(mark.append(str(finding), "default"), soft_wrap=True)
-    if not report.whole:
-        remark(f"{report.steps:,} of {report.planned_steps:,} steps are there; go on recording with --resume")
+        colours = {"✓": "green", "✗": "bold red", "–": "dim"}
+        for mark, line in report.lines():
+            stdout.print(Text(f"{mark} ", colours[mark]).append(line, "default"), soft_wrap=True)
+        stdout.print(report.verdict, style="bold" if report.ok else "bold red", soft_wrap=True)
     return 0 if report.ok else 2

@@ -15,7 +15,7 @@ from unrolled.traces.chunks import Array
 from unrolled.traces.format import CHUNK
 from unrolled.traces.report import Finding, Report
 from unrolled.traces.rounding import SLACK, resolution
-from unrolled.traces.trace import Trace
+from unrolled.traces.trace import Trace, nothing_recorded
 
 if TYPE_CHECKING:
     from unrolled.networks import Network
@@ -37,10 +37,13 @@ def check(
         progress: told the steps that were read, over all sites.
 
     Raises:
-        TraceError: it cannot even be opened. Damage within it is a finding of the report.
+        TraceError: it cannot even be opened, or holds no complete step, of which nothing can be proved. Damage within
+            it is a finding of the report.
         RunError: the run cannot be read.
     """
     opened = trace if isinstance(trace, Trace) else Trace.open(trace)
+    if not opened.steps:
+        raise nothing_recorded(opened)
     findings: list[Finding] = []
     total, done = sum(opened.steps_of(site) for site in opened.sites), 0
     for site in opened.info.sites:

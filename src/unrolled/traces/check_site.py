@@ -26,16 +26,17 @@ class SiteCheck:
         self._starts = np.array([span.start for span in self._sequences])
         self._lasts = np.array([span.stop - 1 for span in self._sequences])
         self._signals = {signal.name: signal for signal in site.signals}
-        self._finite = {name: Finding("finite", site.name, name) for name in self._signals}
+        self._finite = {name: Finding("finite", site.name, name, routine=True) for name in self._signals}
         self._ranges = {
-            name: Finding(f"within {signal.range[0]} to {signal.range[1]}", site.name, name)
+            name: Finding(f"within {signal.range[0]} to {signal.range[1]}", site.name, name, routine=True)
             for name, signal in self._signals.items()
             if signal.range != (None, None)
         }
         self._stretches: dict[str, list[Stretch]] = {name: [] for name in self._signals}
         self._statistics: dict[str, Statistics] = {}
         self._summary = {
-            name: Finding("zoom and statistics are those of the values", site.name, name) for name in self._signals
+            name: Finding("zoom and statistics are those of the values", site.name, name, routine=True)
+            for name in self._signals
         }
         self._broken: set[str] = set()
         self._identities = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,7 +32,8 @@ class Worst:
 class Finding:
     """One thing that was checked.
 
-    what: the equation or rule; site and signal: where (empty: the whole trace).
+    what: the equation or rule; site and signal: where (empty: the whole trace); routine: it is held against every
+    signal alike, so that people need no line of their own for each where it holds.
     values: how many were checked; off: how many of them do not hold; note: why nothing or not all was checked, or what
     could not be read.
     """
@@ -44,6 +46,17 @@ class Finding:
     worst: Worst | None = None
     note: str = ""
     readable: bool = True
+    routine: bool = False
+
+    @property
+    def checked(self) -> bool:
+        """Whether anything was held against anything; what could not be read was meant to be."""
+        return bool(self.values) or not self.readable
+
+    @property
+    def mark(self) -> str:
+        """✓ holds, ✗ does not, – was not checked."""
+        return ("✓" if self.ok else "✗") if self.checked else "–"
 
     @property
     def ok(self) -> bool:
@@ -125,9 +138,40 @@ class Report:
     def problems(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if not finding.ok)
 
+    @property
+    def verdict(self) -> str:
+        """One line: how many checks hold, for how many steps, and whether that is all of them."""
+        made = sum(finding.checked for finding in self.findings)
+        steps = f"{self.steps:,} step{'' if self.steps == 1 else 's'}"
+        wrong = len(self.problems)
+        if wrong:
+            said = f"{wrong} of {made} checks {'does' if wrong == 1 else 'do'} not hold for {steps}"
+        else:
+            said = f"all {made} checks hold for {steps}"
+        if self.whole:
+            return said
+        rest = f"the trace is unfinished, {self.steps:,} of {self.planned_steps:,} steps are there"
+        return f"{said}; {rest}: go on with unrolled trace … --resume"
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """A mark (✓ ✗ –) and a line for people: one for each finding, but what every signal alike holds one a site."""
+        routine: dict[tuple[str, str, str], list[Finding]] = {}
+        for finding in self.findings:
+            if finding.routine and finding.ok:
+                routine.setdefault((finding.site, finding.mark, finding.note), []).append(finding)
+        for finding in self.findings:
+            if not (finding.routine and finding.ok):
+                yield finding.mark, str(finding)
+            elif alike := routine.pop((finding.site, finding.mark, finding.note), None):
+                what = ", ".join(dict.fromkeys(one.what for one in alike))
+                values = sum(one.values for one in alike)
+                yield finding.mark, str(Finding(what, finding.site, values=values, note=finding.note))
+
     def to_json(self) -> dict[str, Any]:
         """For `--json`: numbers that JSON lacks (NaN, infinity) are strings."""
         findings = [{**asdict(finding), "ok": finding.ok, "share": finding.share} for finding in self.findings]
+        for finding in findings:
+            del finding["routine"]
         return {
             "title": self.title,
             "ok": self.ok,
@@ -138,7 +182,7 @@ class Report:
         }
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.findings))
+        return "\n".join([*(f"{mark} {line}" for mark, line in self.lines()), self.verdict])
 
 
 def _plain(value: Any) -> Any:

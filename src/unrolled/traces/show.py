@@ -12,7 +12,7 @@ from rich.text import Text
 from unrolled.errors import TraceError
 from unrolled.traces.chunks import Array
 from unrolled.traces.names import Name, parse_neuron
-from unrolled.traces.trace import Trace
+from unrolled.traces.trace import Trace, nothing_recorded
 
 Colour: TypeAlias = tuple[int, int, int]
 
@@ -44,6 +44,8 @@ def show(trace: Trace, neuron: str, *, start: int = 0, limit: int | None = 2000,
     """
     name = parse_neuron(neuron, trace.info.sites)
     steps = trace.steps_of(name.site)
+    if not steps:
+        raise nothing_recorded(trace)
     if not 0 <= start < steps or (limit is not None and limit < 1):
         raise TraceError(
             f"The trace has the steps 0 to {steps - 1}; from {start}, {limit} were asked for.",

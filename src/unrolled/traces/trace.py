@@ -268,6 +268,14 @@ def _byte(label: str) -> bytes:
     return bytes([int(label, 16)]) if len(label) == 4 and label.startswith("0x") else label.encode()
 
 
+def nothing_recorded(trace: Trace) -> TraceError:
+    """What to say of a trace that was begun and has no complete step."""
+    return TraceError(
+        f"{trace.path or trace.title}: 0 of {trace.info.planned_steps:,} steps are there.",
+        "Go on with 'unrolled trace … --resume'.",
+    )
+
+
 def _validate(root: Path, info: TraceInfo, arrays: StoredArrays) -> None:
     """Every array that the description promises is there, in the shape that it says."""
     shape = arrays.shape("sequences")
