@@ -182,7 +182,7 @@ test('an answer that is not wanted is still read to its end, so that its connect
   const ends: Promise<unknown>[] = []
   const long = createServer((request, response) => {
     ends.push(new Promise((resolve) => response.on('finish', resolve)))
-    response.writeHead(request.headers.range ? 416 : 404).end(new Uint8Array(64 * 2 ** 20))
+    response.writeHead(request.headers.range ? 416 : 404).end(new Uint8Array(16 * 2 ** 20))
   })
   await new Promise<void>((resolve) => long.listen(0, '127.0.0.1', resolve))
   const store = new HttpStore(`http://127.0.0.1:${(long.address() as AddressInfo).port}/`)
