@@ -34,6 +34,11 @@ def test_slow_looks_are_fewer_and_take_no_more_than_their_share() -> None:
     assert steps * speed.update + looks * speed.look <= 100 * MARGIN
 
 
+def test_the_last_look_at_the_whole_part_is_planned_for() -> None:
+    steps, _ = fitting(Speed(update=0.5, look=0.1, last_look=20.0), 100.0)
+    assert steps == int((100 * MARGIN - 20 - VALIDATIONS * 0.1) / 0.5)
+
+
 def test_no_time_for_one_update_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"One update takes 2.0 s"):
         fitting(Speed(update=2.0, look=0.5), 2.0)

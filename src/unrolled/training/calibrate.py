@@ -13,7 +13,7 @@ from unrolled.training.trainer import Trainer
 from unrolled.training.watch import MOST, VALIDATIONS, validate
 
 MEASURE_SECONDS = 2.0
-MARGIN = 0.96
+MARGIN = 0.95
 """Share of the time that is planned for: the rest covers checkpoints and a machine that slows down."""
 LOOKING_SHARE = 0.1
 """Share of the time that looks at the validation part may take; where they would take more, there are fewer."""
@@ -25,10 +25,14 @@ FEW = 200
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds that one update takes, and one look at the validation part (0 where there is none)."""
+    """Seconds that one update takes, one look at the validation part, and the last one, at the whole of it.
+
+    The looks take no time where nothing is held out.
+    """
 
     update: float
-    look: float
+    look: float = 0.0
+    last_look: float = 0.0
 
 
 def measure_speed(trainer: Trainer, corpus: Corpus, seconds: float, stop: Callable[[], bool]) -> Speed:
@@ -51,14 +55,14 @@ def measure_speed(trainer: Trainer, corpus: Corpus, seconds: float, stop: Callab
         times.append(time.monotonic() - start)
         if stop():
             raise KeyboardInterrupt
-    look = 0.0
+    look = last_look = 0.0
     if validate(trainer.network, corpus, trainer.settings, most=SAMPLE // 8) is not None:  # warms what the next finds
         start = time.monotonic()
         score = validate(trainer.network, corpus, trainer.settings, most=SAMPLE)
         assert score is not None
-        length = min(MOST, len(corpus.part("validation")))
-        look = (time.monotonic() - start) * length / max(1, score.symbols)
-    return Speed(statistics.median(times[1:]), look)
+        each, length = (time.monotonic() - start) / score.symbols, len(corpus.part("validation"))
+        look, last_look = each * min(MOST, length), each * length
+    return Speed(statistics.median(times[1:]), look, last_look)
 
 
 def fitting(speed: Speed, seconds: float) -> tuple[int, int]:
@@ -70,7 +74,7 @@ def fitting(speed: Speed, seconds: float) -> tuple[int, int]:
     Raises:
         SettingsError: there is not time for one update.
     """
-    left = seconds * MARGIN
+    left = seconds * MARGIN - speed.last_look
     looks = VALIDATIONS
     if speed.look:
         looks = max(1, min(VALIDATIONS, int(left * LOOKING_SHARE / speed.look)))
