@@ -11,6 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations, prune
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import unrolled
@@ -271,3 +272,48 @@ def test_packed_inputs_of_a_model_give_sequences_of_their_own_lengths() -> None:
     right, _ = model.gru(x[:1, :2])
     np.testing.assert_allclose(trace["gru.l0"][0], right[0].detach(), atol=1e-6)
     assert trace.text == "abcdefgh"
+
+
+def reparametrized(how: str, module: nn.RNNBase) -> nn.Module:
+    names = ("weight_ih_l0", "weight_hh_l1_reverse")
+    for name in names:
+        if how == "pruned":
+            prune.l1_unstructured(module, name, amount=0.5)
+        elif how == "weight norm, of old":
+            with pytest.warns(FutureWarning, match="weight_norm"):
+                nn.utils.weight_norm(module, name)
+        else:
+            normalize = {"weight norm": parametrizations.weight_norm, "spectral norm": parametrizations.spectral_norm}
+            normalize[how](module, name)
+    return module
+
+
+@pytest.mark.parametrize("how", ["pruned", "weight norm", "weight norm, of old", "spectral norm"])
+def test_weights_that_are_made_of_others(how: str) -> None:
+    torch.manual_seed(0)
+    module: Any = reparametrized(how, nn.LSTM(3, 4, 2, bidirectional=True))
+    with torch.no_grad():  # a state of its own, so that the weights cannot be those of the start
+        for parameter in module.parameters():
+            parameter.mul_(1.5)
+    module.train()
+    before = copy.deepcopy(module.state_dict())
+    x = torch.randn(5, 1, 3)
+    trace = unrolled.trace(module, x)
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+    np.testing.assert_allclose(trace["lstm.l1_reverse.hidden"], module.eval()(x)[0][:, 0, 4:].detach(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "says"),
+    [
+        ("lstm", torch.ones(2, 1, 3), "is a str"),
+        (nn.LSTM(3, 2), np.ones((2, 1, 3), np.float32), r"from_numpy"),
+        (nn.Sequential(nn.Embedding(3, 3), nn.LSTM(3, 2)), (np.ones((2, 1), np.int64),), r"from_numpy"),
+        (nn.LSTM(3, 2), torch.ones(0, 1, 3), r"lstm is given no steps.*\(0, 1, 3\)"),
+        (nn.GRU(3, 2), torch.ones(2, 0, 3), r"gru is given no steps.*\(2, 0, 3\)"),
+        (nn.RNN(3, 2), torch.ones(0, 3), r"rnn is given no steps.*\(0, 3\)"),
+    ],
+)
+def test_what_cannot_be_run_is_named(model: Any, inputs: Any, says: str) -> None:
+    with pytest.raises(ModelError, match=says):
+        unrolled.trace(model, inputs)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
@@ -26,6 +27,7 @@ class Call:
     inputs: `(steps, batch, inputs)`; outputs `(steps, batch, neurons · directions)`, both zero past a sequence's end.
     state: the initial state by signal, `(layers · directions, batch, neurons)`; None where none was given.
     lengths: steps of each sequence.
+    parameters: what it ran with, named as in `torch.nn.LSTM`.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Call:
     outputs: Tensor
     state: dict[str, Tensor] | None
     lengths: tuple[int, ...]
+    parameters: dict[str, Tensor]
 
 
 def modules_of(model: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -98,6 +101,8 @@ def run_captured(model: nn.Module, inputs: object) -> tuple[list[Call], object]:
     Returns:
         The calls in the order they were made, and what the model returned.
     """
+    if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ModelError(f"The model is a {type(model).__name__}, not a torch.nn.Module.", "Give the network itself.")
     calls: list[Call] = []
     recurrent = find_recurrent(model)
     modes = [(module, module.training) for module in model.modules()]
@@ -105,9 +110,12 @@ def run_captured(model: nn.Module, inputs: object) -> tuple[list[Call], object]:
         module.register_forward_hook(_hook(name, calls), with_kwargs=True, prepend=True)
         for name, module in recurrent.items()
     ]
+    handles += [
+        module.register_forward_pre_hook(_refuse_nothing(name), with_kwargs=True) for name, module in recurrent.items()
+    ]
     try:
         model.eval()
-        with torch.no_grad(), _random_states_kept(model):
+        with torch.no_grad(), _random_states_kept(model), _arrays_named(inputs):
             if isinstance(inputs, Mapping):
                 given = model(**cast(Mapping[str, object], inputs))
             elif isinstance(inputs, tuple) and not isinstance(inputs, PackedSequence):
@@ -128,10 +136,47 @@ def run_captured(model: nn.Module, inputs: object) -> tuple[list[Call], object]:
 
 
 @contextmanager
+def _arrays_named(inputs: object) -> Generator[None]:
+    """Says of a forward that fails on a NumPy array that it wanted a tensor; a model may well take arrays."""
+    try:
+        yield
+    except (TypeError, AttributeError) as error:
+        several = cast(Mapping[str, object], inputs).values() if isinstance(inputs, Mapping) else inputs
+        given = cast(tuple[object, ...], several) if isinstance(inputs, (tuple, Mapping)) else (inputs,)
+        if not any(isinstance(value, np.ndarray) for value in given):
+            raise
+        raise ModelError(
+            f"The model cannot read a NumPy array ({error}).", "Give a tensor: torch.from_numpy(array)."
+        ) from error
+
+
+@contextmanager
 def _random_states_kept(model: nn.Module) -> Generator[None]:
     devices = {parameter.device for parameter in model.parameters() if parameter.device.type == "cuda"}
     with torch.random.fork_rng(devices=[device.index or 0 for device in devices]):
         yield
+
+
+def _refuse_nothing(name: str) -> Any:
+    def hook(module: nn.RNNBase, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        given = args[0] if args else kwargs.get("input")
+        if isinstance(given, Tensor) and not given.numel():
+            raise ModelError(
+                f"{name} is given no steps: its inputs have the shape {tuple(given.shape)}.",
+                "Give at least one sequence of at least one step.",
+            )
+
+    return hook
+
+
+def _parameters(module: nn.RNNBase) -> dict[str, Tensor]:
+    """By the names that it runs on: a weight that is normalized or pruned is no parameter of that name, but made anew
+    each time it is asked for, and while training in another way."""
+    ways = ("", "_reverse") if module.bidirectional else ("",)
+    kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+    names = [f"{kind}_l{layer}{way}" for layer in range(module.num_layers) for way in ways for kind in kinds]
+    values = {name: getattr(module, name, None) for name in names}
+    return {name: value.detach() for name, value in values.items() if value is not None}
 
 
 def _hook(name: str, calls: list[Call]) -> Any:
@@ -146,7 +191,7 @@ def _hook(name: str, calls: list[Call]) -> Any:
         outputs, _ = _padded(module, output[0])
         unbatched = isinstance(given, Tensor) and given.dim() == 2
         called = name if times == 1 else f"{name}#{times}"
-        calls.append(Call(called, module, inputs, outputs, _states(state, unbatched), lengths))
+        calls.append(Call(called, module, inputs, outputs, _states(state, unbatched), lengths, _parameters(module)))
 
     return hook
 

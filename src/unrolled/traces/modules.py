@@ -73,7 +73,7 @@ def trace(
     sites: list[SiteInfo] = []
     engines: list[str] = []
     for call, own in zip(calls, bounds, strict=True):
-        stack = _stack(call.module)
+        stack = _stack(call)
         engines.append(_record(call, stack, signals, engine, arrays))
         described = _describe(call, stack, signals)
         sites += described
@@ -126,14 +126,13 @@ def _cell(module: nn.RNNBase) -> Cell:
     return GRU() if module.mode == "GRU" else RNN("relu" if module.mode == "RNN_RELU" else "tanh")
 
 
-def _stack(module: nn.RNNBase) -> Stack:
-    parameters = {name: getattr(module, name).detach() for name, _ in module.named_parameters() if "_l" in name}
+def _stack(call: Call) -> Stack:
     return Stack.from_parameters(
-        _cell(module),
-        parameters,
-        depth=module.num_layers,
-        projection=module.proj_size,
-        bidirectional=module.bidirectional,
+        _cell(call.module),
+        call.parameters,
+        depth=call.module.num_layers,
+        projection=call.module.proj_size,
+        bidirectional=call.module.bidirectional,
     )
 
 
