@@ -18,6 +18,7 @@ from unrolled.cli.options import (
 )
 from unrolled.cli.reading import as_path, load, read
 from unrolled.cli.screen import ProgressBar, print_json, print_table, remark
+from unrolled.cli.stopping import stop_asked
 from unrolled.errors import SettingsError, UnknownNameError
 
 
@@ -60,7 +61,9 @@ def trace(
     check_place(out, resume=resume, overwrite=overwrite)
     loaded = load(run, checkpoint)
     names = [name.strip() for name in signals.split(",") if name.strip()]
-    reading = {"include": include or (), "encoding": encoding, "limit": limit if part == "all" else None}
+    # A part has two symbols at least: the one that foretells and the foretold. Of a limit of one, one is recorded.
+    read_at_most = max(limit, 2) if limit is not None and part == "all" else None
+    reading = {"include": include or (), "encoding": encoding, "limit": read_at_most}
     corpus = read(loaded, source, unknown, reading)
     chosen = corpus.part(part)  # type: ignore[arg-type]
     sequences = [chosen.symbols[start:stop] for start, stop in chosen.boundaries]
@@ -70,7 +73,7 @@ def trace(
     )  # fmt: skip
     size = estimate_size(planned, len(sequences), dtype)  # type: ignore[arg-type]
     remark(f"{steps:,} steps, at most {_bytes(size)} on the disk; engine {planned.code.get('engine')}")
-    with ProgressBar("recording", "steps") as progress:
+    with stop_asked() as stop, ProgressBar("recording", "steps") as progress:
         recorded = record_run(
             loaded.network,
             loaded.vocabulary,
@@ -83,11 +86,15 @@ def trace(
             engine=engine,
             title=f"{run.name} reads {Path(source).name}",
             model={"kind": "run", "path": str(run.resolve()), "step": loaded.step, "weights_sha256": loaded.sha256},
-            source={**corpus.describe(), "part": part},
+            source={**corpus.describe(), "part": part, "limit": limit},
             resume=resume,
             overwrite=overwrite,
             progress=progress,
+            stop=stop,
         )
+    if not recorded.info.whole:
+        remark(f"stopped at step {recorded.steps:,} of {steps:,}, so far all is saved; go on with --resume")
+        return 130
     on_disk = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     result = {
         "trace": str(out),

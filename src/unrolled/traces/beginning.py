@@ -79,15 +79,17 @@ def _check_same(path: Path, info: TraceInfo, plans: Mapping[str, ArrayPlan], fix
         try:
             stored = {name: open_array(path / name) for name in plans}
             other = [
-                name
+                f"{name} differs"
                 for name, plan in plans.items()
                 if stored[name].shape != plan.shape or stored[name].dtype != np.dtype(plan.dtype)
             ]
-            other = other or [name for name, value in fixed.items() if not np.array_equal(stored[name][...], value)]
+            other = other or [
+                f"{name} differ" for name, value in fixed.items() if not np.array_equal(stored[name][...], value)
+            ]
         except Exception as error:  # zarr has many ways to say that a file is missing or damaged
             raise TraceError(f"The trace {path} is damaged: {error}.", "Record it again with --overwrite.") from error
     if other:
         raise TraceError(
-            f"{path} was begun otherwise: {', '.join(other)} differ.",
+            f"{path} was begun otherwise: {', '.join(other)}.",
             "Give the same run, source and options, or record it again with --overwrite.",
         )

@@ -6,14 +6,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from pydantic import ValidationError
 
-from unrolled.errors import OutputExistsError, TraceError
+from unrolled.errors import OutputExistsError, SettingsError, TraceError
 from unrolled.files import room
 from unrolled.traces.format import TraceInfo
 
@@ -71,6 +71,8 @@ def disk_errors(path: Path, hint: str) -> Generator[None]:
 
 def check_place(path: Path, *, resume: bool, overwrite: bool) -> None:
     """Refuses a place that is taken, or is something that is no trace; see `OutputExistsError`."""
+    if resume and overwrite:
+        raise SettingsError("--resume and --overwrite cannot both be asked for.", "Take one of them.")
     if not path.exists() and not path.is_symlink():
         return
     if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
@@ -130,8 +132,24 @@ def _umask() -> int:
 
 
 def differences(stored: TraceInfo, asked: TraceInfo) -> list[str]:
-    """What a resumed recording would do otherwise than it was begun; empty where it can go on."""
-    own = {"complete_steps", "created", "telling", "nats_per_symbol", "title"}
-    before: Mapping[str, Any] = stored.model_dump(exclude=own, mode="json")
-    after: Mapping[str, Any] = asked.model_dump(exclude=own, mode="json")
-    return [name for name in before if before[name] != after[name]]
+    """What a resumed recording would do otherwise than it was begun; empty where it can go on.
+
+    Where a run or a text lies, and what it is called, may differ: their SHA-256 says whether they are the same.
+    """
+    own = {"complete_steps", "created", "telling", "nats_per_symbol", "title", "model", "source"}
+    before, after = stored.model_dump(exclude=own, mode="json"), asked.model_dump(exclude=own, mode="json")
+    found = [_differ(name, before[name], after[name]) for name in before if before[name] != after[name]]
+    for name, keys in (("model", ("sha256",)), ("source", ("sha256", "part", "limit"))):
+        begun, now = getattr(stored, name), getattr(asked, name)
+        found += [
+            _differ(f"{name}.{key}", begun.get(key), now.get(key)) for key in keys if begun.get(key) != now.get(key)
+        ]
+    return found
+
+
+def _differ(name: str, before: object, after: object) -> str:
+    """A difference for people: what was and what is, where that is short."""
+    was, now = (str("none" if value is None else value) for value in (before, after))
+    if name.endswith("sha256"):
+        was, now = f"{was[:12]}…", f"{now[:12]}…"
+    return f"{name} (was {was}, now {now})" if len(was) + len(now) < 300 else f"{name} differs"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -121,6 +121,7 @@ def record_run(
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress = silent,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Trace:
     """Records the network over sequences of symbols.
 
@@ -138,6 +139,8 @@ def record_run(
         resume: goes on with an unfinished trace at `out`, or begins where nothing is; a whole one is left as it is.
         overwrite: puts it in the place of a trace at `out`.
         progress: told the steps done.
+        stop: asked before each slice of a recording into `out`; where it says so, the trace stays unfinished, with the
+            shards that are whole, and `resume` goes on from there.
 
     Raises:
         OutputExistsError, TraceError: `out` is taken, or unfinished and of another recording.
@@ -181,7 +184,7 @@ def record_run(
     run = Run(network, whole, tuple(spans), names, engine, info.predictions.top)
     if out is None:
         gatherer = Gatherer(info, {"symbols": whole.astype(np.uint32), "sequences": pairs, **initial}, dtype)
-        run.record(slices, gatherer, progress)
+        run.record(slices, gatherer, progress, lambda: False)
         return gatherer.finish()
     check_place(out, resume=resume, overwrite=overwrite)
     if not (resume and out.exists()):
@@ -198,8 +201,8 @@ def record_run(
     )
     if writer is not None:
         with writer:
-            run.record(slices, writer, progress)
-            writer.finish()
+            if run.record(slices, writer, progress, stop):
+                writer.finish()
     return Trace.open(out)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +36,8 @@ class Run:
     engine: str
     top: int
 
-    def record(self, slices: list[Slice], recorder: Recorder, progress: Progress) -> None:
-        """Runs what the recorder does not have yet."""
+    def record(self, slices: list[Slice], recorder: Recorder, progress: Progress, stop: Callable[[], bool]) -> bool:
+        """Runs what the recorder does not have yet; False where `stop`, asked before each slice, ended it early."""
         state = {name: self._tensor(value) for name, value in recorder.carry.items()}
         training = self.network.training
         self.network.eval()
@@ -46,6 +46,8 @@ class Run:
                 for part in slices:
                     if part.stop <= recorder.start:
                         continue
+                    if stop():
+                        return False
                     if len(part.sequences) == 1:
                         state = self._one(part, {} if part.fresh else state, recorder)
                     else:
@@ -55,6 +57,7 @@ class Run:
                     progress(part.stop, len(self.symbols))
         finally:
             self.network.train(training)
+        return True
 
     def _tensor(self, values: Array) -> Tensor:
         return torch.as_tensor(values).to(next(self.network.parameters()).device)

@@ -1,0 +1,80 @@
+"""`unrolled trace` that is stopped, resumed or asked for one symbol."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training.making import train_tiny, write_text
+from unrolled.cli import run
+from unrolled.traces.format import SHARD
+from unrolled.traces.trace import Trace
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    torch.set_num_threads(1)
+    text = write_text(folder)
+    train_tiny(text, folder / "run", steps=3)
+    content = text.read_text()
+    text.write_text(content * (3 * SHARD // len(content) + 1))
+    text.rename(folder / "text.txt")
+    return folder
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_recording_says_how_to_go_on(sent: signal.Signals, trained: Path, tmp_path: Path) -> None:
+    # The signal is sent by the process to itself, within the first slice after a whole shard.
+    code = f"""
+import os
+from unrolled.cli import main, screen
+class Bar(screen.ProgressBar):
+    def __call__(self, done, total, /, **numbers):
+        if done == {SHARD} + 2048:
+            os.kill(os.getpid(), {int(sent)})
+screen.ProgressBar = Bar
+main()
+"""
+    arguments = ["trace", str(trained / "run"), str(trained / "text.txt"), "--out", str(tmp_path / "t")]
+    shown = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert shown.returncode == 130, shown.stderr
+    total = len((trained / "text.txt").read_text())
+    last = f"stopped at step {SHARD:,} of {total:,}, so far all is saved; go on with --resume"
+    assert shown.stderr.splitlines()[-1] == last
+    assert Trace.open(tmp_path / "t").steps == SHARD
+
+
+def test_the_same_text_under_another_name_goes_on(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["trace", str(trained / "run"), str(trained / "text.txt"), "--out", str(tmp_path / "t"), "--limit", "40"]
+    assert run(command) == 0
+    shutil.copy(trained / "text.txt", tmp_path / "other.txt")
+    command[2] = str(tmp_path / "other.txt")
+    assert run([*command, "--resume"]) == 0
+    capsys.readouterr()
+    assert run([*command, "--resume", "--overwrite"]) == 2
+    assert "cannot both be asked for" in capsys.readouterr().err
+    (tmp_path / "other.txt").write_text((trained / "text.txt").read_text()[1:])
+    assert run([*command, "--resume"]) == 2
+    assert "source.sha256 (was " in capsys.readouterr().err
+    assert run([*command[:-1], "41", "--resume"]) == 2
+    assert "source.limit (was 40, now 41)" in capsys.readouterr().err
+
+
+def test_one_symbol(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "t")
+    assert run(["trace", str(trained / "run"), str(trained / "text.txt"), "--out", out, "--limit", "1"]) == 0
+    assert Trace.open(out).steps == 1
+    assert run(["check", out, "--run", str(trained / "run")]) == 0
+    capsys.readouterr()
+    assert run(["show", out, "rnn.l0.0", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["symbols"] == [(trained / "text.txt").read_text()[0]]
