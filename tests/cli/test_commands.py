@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "binary.bin").write_bytes(bytes(range(256)) * 20)
     (folder / "latin.txt").write_bytes("für immer\n".encode("latin-1") * 300)
     (folder / "other.txt").write_text("Ümläut → 試す\n" * 100, encoding="utf-8")
+    (folder / "no.zip").write_text("plain words\n" * 100)
     (folder / "folder").mkdir()
     (folder / "folder" / "one.md").write_text("some words\n" * 100)
     return folder
@@ -167,7 +172,7 @@ SAMPLE = ["sample", "run", "--length", "5"]
 BAD: dict[str, tuple[list[str], str]] = {
     "no such command": (["trian"], "trian"),
     "no such option": ([*SAMPLE, "--temprature", "1"], "--temprature"),
-    "argument missing": (["train", "--out", "new"], "Missing argument"),
+    "argument missing": (["train", "--out", "new"], "Missing argument 'source'. See"),
     "out missing": (["train", "text0.txt"], "--out"),
     "value missing": ([*SAMPLE, "--seed"], "--seed"),
     "train: missing file": (["train", "nowhere", "--out", "new"], "no file or folder"),
@@ -182,11 +187,18 @@ BAD: dict[str, tuple[list[str], str]] = {
     "train: out exists": (["train", "text0.txt", "--out", "run"], "--resume"),
     "train: out is a file": (["train", "text0.txt", "--out", "text0.txt"], "not a run"),
     "train: out is a trace": (["train", "text0.txt", "--out", "trace", "--overwrite"], "not a run"),
-    "train: out in a file": (["train", "text0.txt", "--out", "empty.txt/new"], "empty.txt"),
+    "train: out in a file": (["train", "text0.txt", "--out", "empty.txt/new"], "empty.txt is a file, not"),
     "train: both": ([*TRAIN, "--resume", "--overwrite"], "cannot both"),
     "train: negative": ([*TASK, "--hidden", "-1"], "hidden cannot be -1: it is a whole number from 1 to 65,536."),
     "train: absurd": ([*TASK, "--hidden", "65536", "--layers", "64"], "GB"),
-    "train: no number": ([*TASK, "--hidden", "many"], "--hidden"),
+    "train: no number": ([*TASK, "--hidden", "x"], "--hidden cannot be 'x': it is a whole number. See --help."),
+    "train: out below a file": (
+        ["train", "text0.txt", "--out", "empty.txt/a/new"],
+        "empty.txt is a file, not a folder",
+    ),
+    "train: out in /proc": (["train", "text0.txt", "--out", "/proc/x"], "/proc/x cannot be written"),
+    "demo: out is a file": (["demo", "--out", "empty.txt"], "empty.txt is a file, not a folder"),
+    "demo: port": (["demo", "--port", "99999"], "99999"),
     "train: huge": ([*TASK, "--hidden", "9" * 400], "hidden"),
     "train: nan": ([*TASK, "--learning-rate", "nan"], "learning_rate cannot be nan"),
     "train: unknown cell": ([*TASK, "--cell", "lstmm"], "lstm, gru"),
@@ -209,13 +221,13 @@ BAD: dict[str, tuple[list[str], str]] = {
     "evaluate: no run": (["evaluate", "nowhere", "text0.txt"], "no run folder"),
     "evaluate: no file": (["evaluate", "run", "nowhere"], "no file or folder"),
     "evaluate: part": ([*EVALUATE, "--part", "tset"], "test"),
-    "evaluate: empty part": ([*EVALUATE, "--part", "test"], "test part"),
+    "evaluate: empty part": ([*EVALUATE, "--part", "test"], "settled when the run is trained"),
     "evaluate: unknown characters": (["evaluate", "run", "other.txt"], "U+00DC"),
     "evaluate: task for a text": (["evaluate", "run", "task:counter"], "vocabulary lacks"),
     "evaluate: engine": ([*EVALUATE, "--engine", "fast"], "torch"),
     "evaluate: checkpoint": ([*EVALUATE, "--checkpoint", "²"], "best, last or a step"),
     "evaluate: no checkpoint": ([*EVALUATE, "--checkpoint", "7"], "there are: 12"),
-    "evaluate: limit": ([*EVALUATE, "--limit", "0"], "at least 1"),
+    "evaluate: limit": ([*EVALUATE, "--limit", "0"], "at least 2"),
     "trace: no run": (["trace", "nowhere", "text0.txt", "--out", "new"], "no run folder"),
     "trace: no file": (["trace", "run", "nowhere", "--out", "new"], "no file or folder"),
     "trace: empty file": (["trace", "run", "empty.txt", "--out", "new"], "empty"),
@@ -227,10 +239,14 @@ BAD: dict[str, tuple[list[str], str]] = {
     "trace: limit": (["trace", "run", "text0.txt", "--out", "new", "--limit", "-3"], "at least 1"),
     "trace: limit of a part": ([*TRACE, "--part", "train", "--limit", "-3"], "at least 1"),
     "trace: no symbols": ([*TRACE, "--top", "-1"], "at least one symbol a step"),
+    "train: a flag without effect": ([*TASK, "--cell", "gru", "--activation", "relu"], "rnn and feedforward"),
+    "train: a task's encoding": ([*TASK, "--encoding", "latin-1"], "for texts"),
+    "train: no zip": (["train", "no.zip", "--out", "new"], "is called .zip but is none"),
+    "evaluate: limit of one": ([*EVALUATE, "--limit", "1"], "--limit"),
     "sample: no run": (["sample", "nowhere"], "no run folder"),
     "sample: temperature": ([*SAMPLE, "--temperature", "-1"], "from 0 to 100"),
     "sample: length": ([*SAMPLE, "--length", "-1"], "from 1 to"),
-    "sample: prime": ([*SAMPLE, "--prime", "ü"], "U+00FC"),
+    "sample: prime": ([*SAMPLE, "--prime", "ü"], "cannot hold 'ü'"),
     "sample: unknown": ([*SAMPLE, "--prime", "ü", "--unknown", "no"], "unknown is"),
     "show: no trace": (["show", "nowhere", "rnn.l0.1"], "nowhere"),
     "show: a run": (["show", "run", "rnn.l0.1"], "no trace"),
@@ -274,3 +290,69 @@ def test_folders_that_may_not_be_written(here: Path, capsys: pytest.CaptureFixtu
     for arguments in (TRAIN, TRACE):
         assert run([part if part != "new" else "locked/new" for part in arguments]) == 2
         assert capsys.readouterr().err.splitlines()[-1].startswith("unrolled: ")
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "piped"),
+    [
+        ("two words; rm -r $HOME/", ["--include", "*.md"], None),
+        ("-", ["--encoding", "latin-1"], "latin.txt"),
+    ],
+)
+def test_what_comes_next_can_be_pasted(
+    source: str, options: list[str], piped: str | None, here: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """By a real shell: the same text, read as it was in training, into a trace of as many steps."""
+    shutil.copytree("folder", "two words; rm -r $HOME")
+    shutil.copy("binary.bin", "two words; rm -r $HOME")
+    unrolled = [sys.executable, "-m", "unrolled"]
+    command = ["train", source, "--out", "./-a run", *as_options({**TINY, "steps": 2}), *options]
+    with Path(piped or os.devnull).open("rb") as given:
+        trained = subprocess.run([*unrolled, *command], stdin=given, stderr=subprocess.PIPE, text=True)
+    line = trained.stderr.splitlines()[-1].removeprefix("next: ")
+    assert line.startswith("unrolled trace './-a run' ")
+    assert line.endswith(" --out './-a run.trace'")
+    settings = json.loads(Path("-a run/settings.json").read_text())
+    pasted = f"{shlex.quote(sys.executable)} -m {line} --json"
+    traced = subprocess.run(pasted, shell=True, capture_output=True, text=True)
+    assert traced.returncode == 0, traced.stderr
+    assert json.loads(traced.stdout)["steps"] == settings["source"]["length"]
+
+
+def test_a_runs_own_text_is_divided_as_in_training(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = as_options({**TINY, "steps": 2, "validation": 0.25})
+    assert run(["train", "latin.txt", "--out", "new", "--encoding", "latin-1", "--limit", "1200", *tiny]) == 0
+    found = read_json(capsys, "evaluate", "new", "latin.txt", "--part", "validation")
+    assert found["symbols"] == 299
+    assert read_json(capsys, "evaluate", "new", "latin.txt", "--limit", "400")["symbols"] == 399
+    assert run(["evaluate", "new", "latin.txt", "--encoding", "ascii"]) == 2
+    shown = capsys.readouterr().err
+    assert "--encoding latin-1" in shown
+    assert "--symbols" not in shown
+
+
+def test_info_says_what_is_damaged(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "damaged" not in read_json(capsys, "info", "run")
+    Path("run/summary.json").write_text("{")
+    Path("run/checkpoints/12/weights.safetensors").write_bytes(b"")
+    damaged = read_json(capsys, "info", "run")["damaged"]
+    assert [part for part in ("summary.json", "weights.safetensors") if part in " ".join(damaged)] == [
+        "summary.json",
+        "weights.safetensors",
+    ]
+
+
+def test_info_knows_the_articles_recordings(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.json").write_text(json.dumps({"chars": ["a", "b"], "cs0": [[0, 1]] * 3, "cs1": [], "name": "Two"}))
+    found = read_json(capsys, "info", "a.json")
+    assert "lstm-explorer" in found["kind"]
+    assert (found["name"], found["steps"], found["layers"]) == ("Two", 2, {"layer 0": "3 neurons"})
+    Path("b.json").write_text('{"chars": 3}')
+    assert read_json(capsys, "info", "b.json")["kind"] == "text"
+
+
+def test_a_port_in_use_is_told_before_the_demo_trains(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert run(["demo", "--port", str(taken.getsockname()[1]), "--no-browser"]) == 2
+    assert "in use" in capsys.readouterr().err.splitlines()[-1]
+    assert not Path("demo").exists()

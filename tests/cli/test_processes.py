@@ -61,6 +61,12 @@ def test_a_full_output_is_one_line(command: str, trained: Path) -> None:
     assert shown.returncode == 2
 
 
+def test_a_closed_output_is_quiet(trained: Path) -> None:
+    for command in (["info", str(trained), "--json"], ["info", str(trained)]):
+        shown = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *UNROLLED, *command], stderr=subprocess.PIPE, text=True)
+        assert (shown.returncode, shown.stderr) == (0, "")
+
+
 def test_an_output_of_few_characters_is_no_reason_to_stop(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("試す →\n" * 300, encoding="utf-8")
     train_tiny(tmp_path / "text.txt", tmp_path / "run", steps=2)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -66,22 +67,20 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _forget_output()
         return 0
     except OSError as error:
+        from unrolled.cli.refused import by_the_system
+
         _forget_output()
-        fail(_about(error), "Mend that and try again.")
+        fail(*by_the_system(error))
         return 2
     except Exception as error:
         told = getattr(error, "format_message", None)  # Typer carries Click's errors under a private name
         if told is None:
             raise
         if told():
-            fail(str(told()), "See --help.")
+            from unrolled.cli.refused import by_the_options
+
+            fail(by_the_options(error, str(told())), "See --help.")
         return 2
-
-
-def _about(error: OSError) -> str:
-    """What the system refused."""
-    why = error.strerror or str(error)
-    return f"{error.filename}: {why}." if error.filename is not None else f"The system says: {why}."
 
 
 def _forget_output() -> None:
@@ -92,6 +91,9 @@ def _forget_output() -> None:
 
 def main() -> None:
     """The entry point of the command."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller: what is said goes nowhere
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 (it stays open)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a narrow terminal encoding must not end in a traceback
             stream.reconfigure(errors="backslashreplace")

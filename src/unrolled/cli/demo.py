@@ -20,12 +20,17 @@ def demo(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser; print the address.")] = False,
 ) -> int:
     """Train a network to count (seconds), record it, and open the page on it."""
+    from unrolled.errors import OutputExistsError
     from unrolled.explorer import serve
+    from unrolled.explorer.server import bind
     from unrolled.networks.files import load_network
     from unrolled.sources import open_source, prepare
     from unrolled.traces.record import record_run
     from unrolled.training.train import train
 
+    if out.exists() and not out.is_dir():
+        raise OutputExistsError(f"{out} is a file, not a folder.", "Name a folder by --out.")
+    bind(port).close()  # a port that is in use is told now, not after the training
     run, trace = out / "counter", out / "counter.trace"
     remark("a network of 10 LSTM neurons learns to answer N a's and an X by N b's, N from 1 to 10 …")
     with stop_asked() as stop, ProgressBar("training", "steps") as progress:

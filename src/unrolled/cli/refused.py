@@ -1,0 +1,49 @@
+"""What the system, or the reader of options, refused: in words that a user knows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+
+
+def by_the_system(error: OSError) -> tuple[str, str]:
+    """Message and hint for what the system refused; drafts and temporary files go by their final names."""
+    why = error.strerror or str(error)
+    if error.filename is None:
+        return f"The system says: {why}.", "Mend that and try again."
+    path = Path(str(error.filename))
+    for place in (path, *path.parents):
+        if place.exists() and not place.is_dir() and isinstance(error, FileExistsError | NotADirectoryError):
+            return f"{place} is a file, not a folder.", "Choose another place."
+    final = Path(*(_final(part) for part in path.parts))
+    if final != path:
+        return f"{final} cannot be written: {why}.", "Choose another place."
+    return f"{path}: {why}.", "Mend that and try again."
+
+
+def _final(name: str) -> str:
+    """`x` for the draft `.x.draft`, and the like."""
+    found = re.fullmatch(r"\.(.+?)(?:\.[0-9]+)?\.(?:draft|old|tmp)", name)
+    return found[1] if found else name
+
+
+def by_the_options(error: Exception, told: str) -> str:
+    """What is wrong with an option, as a sentence.
+
+    Args:
+        error: Typer's, whose cause is Pydantic's where a value is of another kind.
+        told: what Typer says itself.
+    """
+    cause, option = error.__cause__, getattr(error, "param", None)
+    if isinstance(cause, ValidationError) and option is not None:
+        first = cause.errors()[0]
+        kind = _KINDS.get(str(first["type"]).partition("_")[0])
+        names: list[Any] = list(option.opts)
+        if kind and names:
+            return f"{names[0]} cannot be {str(first['input'])[:40]!r}: it is {kind}."
+    return told if told.endswith((".", "?", "!")) else f"{told}."
