@@ -252,3 +252,24 @@ def test_damage_is_one_clear_line_or_no_damage(
     path.write_bytes(content)
     with suppress(UnrolledError):
         read(path)
+
+
+def test_a_zip_that_says_it_is_a_bomb_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """Its data is cut out: only its own list of files is left to go by."""
+    archive = pack(tmp_path / "bomb.zip", {"a.txt": b"a\n" * 4_000_000, "b.md": b"few words\n"})
+    packed = bytearray(archive.read_bytes())
+    packed[60:5000] = bytes(4940)
+    archive.write_bytes(packed)
+    with pytest.raises(SourceError, match="unpacks to more than 200 times its size"):
+        read(archive, limits=Limits(grace=2 << 20))
+    assert read(archive, limits=Limits(grace=2 << 20), include=["*.md"]) == "few words\n"
+
+
+def test_an_archive_that_is_none_and_one_inside_another(tmp_path: Path) -> None:
+    (tmp_path / "words.zip").write_text("plain words")
+    with pytest.raises(SourceError, match=r"is called \.zip but is none"):
+        read(tmp_path / "words.zip")
+    inner = pack(tmp_path / "inner.zip", {"a.txt": b"words\n" * 200})
+    outer = pack(tmp_path / "outer.zip", {"below/inner.zip": inner.read_bytes()})
+    with pytest.raises(SourceError, match=r"the archive below/inner\.zip: unpack that"):
+        read(outer)

@@ -65,12 +65,20 @@ class Meter:
             SourceError: that is more than the limits allow.
         """
         self.unpacked += size
-        if self.unpacked > self.limits.total:
+        self.expect(self.unpacked)
+
+    def expect(self, size: int) -> None:
+        """Refuses what is over the limits; the sizes that an archive declares can lie, so what is read is counted too.
+
+        Raises:
+            SourceError: `size` bytes are more than the limits allow.
+        """
+        if size > self.limits.total:
             raise SourceError(
                 f"{self.name} unpacks to more than {self.limits.total} bytes, the most that is read from an archive.",
                 "Choose fewer files by --include, or unpack it and give the folder.",
             )
-        if self.unpacked > max(self.limits.grace, self.limits.ratio * self.packed):
+        if size > max(self.limits.grace, self.limits.ratio * self.packed):
             raise SourceError(
                 f"{self.name} ({self.packed} bytes) unpacks to more than {self.limits.ratio} times its size, "
                 "as only an archive made to do harm does.",
@@ -142,8 +150,10 @@ def zip_files(path: Path, limits: Limits) -> Generator[Members, None, None]:
             if entry.external_attr >> 28 == 0xA:  # the Unix file type of a symbolic link
                 links += 1
             elif not entry.is_dir():
-                members.append(Member(_safe(entry.filename, meter.name), _zip_opener(archive, entry, meter)))
-        yield Members(_once(members, meter.name), links)
+                members.append(
+                    Member(_safe(entry.filename, meter.name), _zip_opener(archive, entry, meter), entry.file_size)
+                )
+        yield Members(_once(members, meter.name), links, meter.expect)
 
 
 def _zip_opener(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, meter: Meter) -> Callable[[], IO[bytes]]:

@@ -17,18 +17,23 @@ from unrolled.errors import SourceError
 
 @dataclass(frozen=True)
 class Member:
-    """One file: its path inside the folder or archive (with `/`), and how to read it."""
+    """One file: its path inside the folder or archive (with `/`), how to read it, its size by an archive's word."""
 
     path: str
     open: Callable[[], IO[bytes]]
+    size: int = 0
 
 
 @dataclass(frozen=True)
 class Members:
-    """What a folder or archive holds, hidden files left out; `links` of it were not followed."""
+    """What a folder or archive holds, hidden files left out; `links` of it were not followed.
+
+    `expect` is told how many bytes are to be read, and refuses what is over the limits.
+    """
 
     found: list[Member]
     links: int = 0
+    expect: Callable[[int], None] = lambda size: None
 
 
 Opener = Callable[[], AbstractContextManager[Members]]

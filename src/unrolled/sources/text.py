@@ -17,6 +17,8 @@ from unrolled.sources.source import Block, Symbols
 from unrolled.sources.vocabulary import Vocabulary, bytes_vocabulary
 
 _BLOCK = 1 << 20  # bytes read at a time
+ARCHIVES = frozenset({".zip", ".whl", ".jar", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz"})
+"""Endings of archives that are read."""
 _MARKS = {  # the byte order marks that the encoding must deal with; a UTF-8 one is dropped
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -124,6 +126,8 @@ class TextSource:
         unended = ""  # the file before, if its last line has no end
         with self.files() as members:
             found = chosen(members, self.reading.include, self.name) if self.several else members.found
+            if self.reading.limit is None:
+                members.expect(sum(member.size for member in found))
             for member in found:
                 place = f"{member.path} in {self.name}" if self.several else self.name
                 with _named(member.open, place) as file:
@@ -148,7 +152,9 @@ class TextSource:
         if len(self.skipped) == len(found):
             raise NotTextError(
                 f"None of the {len(found)} files in {self.name} is text in {self.reading.encoding}.",
-                "Name another --encoding, or read them as they are by --symbols bytes.",
+                f"It holds the archive {inner}: unpack that and give it by itself."
+                if (inner := next((path for path in self.skipped if Path(path).suffix.lower() in ARCHIVES), None))
+                else "Name another --encoding, or read them as they are by --symbols bytes.",
             )
 
     def _text(self, file: IO[bytes], place: str) -> Iterator[str] | Iterator[bytes]:
@@ -236,6 +242,11 @@ def text_at(path: Path, name: str, reading: Reading) -> TextSource:
         case "compressed file":
             files = partial(compressed_file, path, reading.limits)
         case _:
+            if path.suffix.lower() in ARCHIVES:
+                raise SourceError(
+                    f"{name} is called {path.suffix} but is none.",
+                    "Fetch or pack it again; if it is a text, rename it.",
+                )
             files = partial(one_file, path)
     several = kind not in ("text", "compressed file")
     if reading.include and not several:
