@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.training.making import names_in, train_tiny, write_text
 from unrolled.cli import run
-from unrolled.errors import RunError
+from unrolled.errors import RunError, SettingsError
 from unrolled.networks import Network, NetworkSettings
 from unrolled.networks.files import checkpoint_steps, load_network
 from unrolled.networks.network import check_memory, count_parameters, make_cell
@@ -180,7 +180,12 @@ def test_weights_of_another_shape_are_refused(copied: Path, capsys: pytest.Captu
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "peephole", "feedforward"])
 def test_the_cell_is_the_one_that_the_settings_name(cell: str, activation: str) -> None:
-    made = make_cell(NetworkSettings.parse({"cell": cell, "activation": activation}))
+    given = {"cell": cell, "activation": activation}
+    if activation != "tanh" and cell not in {"rnn", "feedforward"}:
+        with pytest.raises(SettingsError, match=f"{activation}.*with the cell {cell}"):
+            NetworkSettings.parse(given)
+        return
+    made = make_cell(NetworkSettings.parse(given))
     assert made.name == cell
     assert getattr(made, "activation", activation) == activation
 

@@ -154,7 +154,7 @@ def test_a_part_is_a_view_of_its_place(tmp_path: Path) -> None:
 
 def test_a_part_that_is_too_short_says_what_to_do(tmp_path: Path) -> None:
     corpus = corpus_of(tmp_path, "abcdefghij" * 2)
-    with pytest.raises(SourceError, match=r"test part of .* has one symbol.*larger fraction for test"):
+    with pytest.raises(SourceError, match=r"test part of .* has one symbol.*settled when the run is trained"):
         corpus.part("test")
     with pytest.raises(SourceError, match=r"validation part of .* has no symbol"):
         corpus_of(tmp_path, "abcdefghij", parts=Parts(0, 0.5)).part("validation")

@@ -17,7 +17,7 @@ from unrolled.cli.options import (
 )
 from unrolled.cli.reading import load, read
 from unrolled.cli.screen import ProgressBar, print_json, print_table
-from unrolled.errors import UnknownNameError
+from unrolled.errors import SettingsError, UnknownNameError
 
 
 def evaluate(
@@ -42,6 +42,8 @@ def evaluate(
 
     if part not in PARTS:
         raise UnknownNameError("part", part, PARTS)
+    if limit is not None and limit < 2:
+        raise SettingsError(f"--limit is at least 2 symbols, to foretell one from the other, not {limit}.")
     loaded = load(run, checkpoint)
     corpus = read(loaded, source, unknown, {"include": include or (), "encoding": encoding, "limit": limit})
     chosen = corpus.part(part)  # type: ignore[arg-type]

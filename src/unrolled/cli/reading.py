@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from unrolled.cli.screen import ProgressBar
+
 if TYPE_CHECKING:
     from unrolled.networks.files import LoadedNetwork
     from unrolled.sources import Corpus
@@ -49,7 +51,9 @@ def read(loaded: LoadedNetwork, source: str, unknown: str, reading: dict[str, An
     if loaded.vocabulary.kind == "bytes" and not source.startswith("task:"):
         reading["symbols"] = "bytes"
     try:
-        return prepare(open_source(source, **reading), loaded.vocabulary, unknown=unknown, parts=parts)
+        with ProgressBar("reading", "symbols") as progress:
+            opened = open_source(source, **reading)
+            return prepare(opened, loaded.vocabulary, unknown=unknown, parts=parts, progress=progress)
     except NotTextError as error:
         hint = "The network reads characters: name their encoding, such as --encoding latin-1 or utf-16."
         raise NotTextError(error.message, hint) from error
@@ -60,8 +64,10 @@ def _is_own(source: str, loaded: LoadedNetwork) -> bool:
     from unrolled.sources.opening import STDIN
 
     name = str(loaded.source.get("name"))
-    trained_on = loaded.path / STDIN if name == "-" else name
-    return loaded.source.get("kind") == "text" and os.path.normpath(source) in map(os.path.normpath, (name, trained_on))
+    names = [name, str(loaded.path / STDIN)] if name == "-" else [name]
+    return loaded.source.get("kind") == "text" and os.path.normpath(source) in [
+        os.path.normpath(each) for each in names
+    ]
 
 
 def as_path(path: str | Path) -> str:

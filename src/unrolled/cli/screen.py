@@ -19,6 +19,9 @@ stdout = Console(highlight=False, markup=False, emoji=False)
 PLAIN_SECONDS = 5.0
 """Seconds between two lines of progress where standard error is no terminal."""
 
+WIDE, MIDDLING = 100, 60
+"""Columns of a terminal that has room for numbers beside the bar, and for a bar beside steps and time left."""
+
 
 def remark(line: str) -> None:
     """One line beside the results."""
@@ -51,7 +54,7 @@ def shown(value: object) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     if isinstance(value, float):
-        return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) >= 0.001 or value == 0 else f"{value:.3g}"
+        return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) >= 0.001 or not value else f"{value:.3g}"
     return str(value)
 
 
@@ -73,9 +76,9 @@ class ProgressBar:
             self._bar = Progress(
                 SpinnerColumn(),
                 TextColumn("[bold]{task.description}"),
-                BarColumn(),
+                *([BarColumn()] if stderr.width >= MIDDLING else []),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[numbers]}"),
+                *([TextColumn("{task.fields[numbers]}")] if stderr.width >= WIDE else []),
                 TimeRemainingColumn(),
                 console=stderr,
                 transient=True,
@@ -94,9 +97,12 @@ class ProgressBar:
         if self._from is None:  # the rate counts from here: what comes before is no step
             self._from, self._began = done, time.monotonic()
         elif self._bar is not None:
-            self._bar.update(self._task, completed=done, total=total, numbers=self._numbers(done, numbers))
+            self._bar.update(self._task, completed=done, total=total or None, numbers=self._numbers(done, numbers))
         elif time.monotonic() - self._said > PLAIN_SECONDS:
             self._said = time.monotonic()
+            if not total:
+                sys.stderr.write(f"{self.what}: {done:,} {self.unit}, {self._numbers(done, numbers)}\n")
+                return
             left = (total - done) * (self._said - self._began) / max(1, done - self._from)
             line = f"{self.what}: {done:,} of {total:,} {self.unit}, {self._numbers(done, numbers)}, {left:.0f} s left"
             sys.stderr.write(line + "\n")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from unrolled.errors import SettingsError
 from unrolled.settings import Settings, unit
 
 
@@ -45,3 +46,12 @@ class NetworkSettings(Settings):
         le=100,
         description="What the forget gate's bias starts at (LSTM and peephole): higher remembers longer.",
     )
+
+    @model_validator(mode="after")
+    def _activation_has_a_place(self) -> Self:
+        if self.activation != "tanh" and self.cell not in {"rnn", "feedforward"}:
+            raise SettingsError(
+                f"activation cannot be {self.activation!r} with the cell {self.cell}: it is for rnn and feedforward.",
+                "Leave it out.",
+            )
+        return self

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unrolled.errors import DiskFullError, SettingsError, SourceError, UnknownNameError, VocabularyError
+from unrolled.progress import Progress, silent
 from unrolled.sources.source import Block, Source
 from unrolled.sources.vocabulary import UnknownSymbolError, Vocabulary, code_points
 
@@ -123,9 +124,16 @@ class Corpus:
             many = {0: "no symbol", 1: "one symbol"}[stop - start]
             raise SourceError(
                 f"The {name} part of {self.source.name} has {many}; it takes two to predict one from the other.",
-                f"Give a longer text, a larger fraction for {name}, or choose the part all.",
+                self._longer(),
             )
         return Part(name, start, self.symbols[start:stop], np.array([[0, stop - start]]))
+
+    def _longer(self) -> str:
+        """What to do about a part that is too short."""
+        if (limit := self.source.describe().get("limit")) is not None:
+            return f"The --limit is {limit}: raise it, or choose the part all."
+        divided = "how a text is divided is settled when the run is trained (--validation, --test)"
+        return f"Give a longer text or choose the part all; {divided}."
 
     def describe(self) -> dict[str, Any]:
         """What a run's settings keep of it: the source, its length in symbols, its hash."""
@@ -145,6 +153,7 @@ def prepare(
     *,
     unknown: str = "error",
     parts: Parts | None = None,
+    progress: Progress = silent,
 ) -> Corpus:
     """Reads a source, twice where its vocabulary has to be found first; memory does not grow with its length.
 
@@ -155,6 +164,7 @@ def prepare(
             system's temporary files.
         unknown: what becomes of a character that the vocabulary lacks, see `Vocabulary.encode`.
         parts: how it is divided.
+        progress: called with the symbols read so far; the total, which nobody knows before, is 0.
 
     Raises:
         SourceError: the source is empty or cannot be read.
@@ -183,6 +193,7 @@ def prepare(
             raise where.named(error, str(block.text)) from error
         digest.update(_as_bytes(block))
         where.leave(block)
+        progress(store.length, 0)
     if not store.length:
         what = "holds no character that the vocabulary knows" if where.read else "is empty"
         raise SourceError(f"{source.name} {what}.", "Give a text to read.")

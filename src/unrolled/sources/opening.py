@@ -51,8 +51,8 @@ def open_source(
     """
     reading = Reading(tuple(include), encoding, symbols, limit, limits or Limits())
     if spec.startswith("task:"):
-        if include or symbols != "characters":
-            raise SettingsError(f"{spec} has no files and no bytes: include and symbols are for texts.")
+        if include or symbols != "characters" or encoding != "utf-8":
+            raise SettingsError(f"{spec} is no text: include, encoding and symbols are for texts.")
         return open_task(spec, limit)
     if spec.startswith("corpus:"):
         return open_corpus(spec, reading)
