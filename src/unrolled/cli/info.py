@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -10,7 +12,10 @@ import typer
 
 from unrolled.cli.options import JsonFlag
 from unrolled.cli.screen import print_json, print_table
-from unrolled.errors import SourceError
+from unrolled.errors import RunError, SourceError
+
+MOST_JSON = 64 << 20
+"""Bytes of a JSON file that is looked into."""
 
 
 def info(
@@ -46,10 +51,27 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def _run(path: Path) -> dict[str, Any]:
-    from unrolled.networks.files import checkpoint_steps, read_json, read_run_settings, read_vocabulary
+    from unrolled.networks.files import (
+        checkpoint_path,
+        checkpoint_steps,
+        read_json,
+        read_run_settings,
+        read_vocabulary,
+        verify,
+    )
 
     settings, vocabulary = read_run_settings(path), read_vocabulary(path)
-    summary = read_json(path / "summary.json") if (path / "summary.json").is_file() else {"finished": False}
+    damaged: list[str] = []
+    summary: dict[str, Any] = {"finished": False}
+    try:
+        summary = read_json(path / "summary.json") if (path / "summary.json").is_file() else summary
+    except RunError as error:
+        damaged.append(error.message)
+    for step in checkpoint_steps(path):
+        try:
+            verify(checkpoint_path(path, step))
+        except RunError as error:
+            damaged.append(error.message)
     return {
         "kind": "run",
         "source": settings["source"].get("name"),
@@ -57,6 +79,7 @@ def _run(path: Path) -> dict[str, Any]:
         "training": settings["training"],
         "vocabulary": f"{len(vocabulary)} {vocabulary.kind}",
         "checkpoints": checkpoint_steps(path),
+        **({"damaged": damaged} if damaged else {}),
         **summary,
         "code": settings.get("code"),
     }
@@ -113,7 +136,27 @@ def _foreign(path: Path) -> dict[str, Any]:
         text = "\0"
     if "\0" in text:
         return {"kind": "binary file", "bytes": size, "hint": "train on it with --symbols bytes"}
+    if text.lstrip().startswith("{") and size <= MOST_JSON and (found := _recording(path)):
+        return {**found, "bytes": size, "hint": "a later version imports it"}
     return {"kind": "text", "bytes": size, "begins": repr(text[:60])}
+
+
+def _recording(path: Path) -> dict[str, Any] | None:
+    """What a recording of the article's lstm-explorer holds: characters, and signal by layer as neurons × steps."""
+    try:
+        found: object = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    keys = cast(dict[str, Any], found) if isinstance(found, dict) else {}
+    if not isinstance(keys.get("chars"), list) or not isinstance(keys.get("cs0"), list):
+        return None
+    layers = {key[2:]: len(value) for key, value in keys.items() if re.fullmatch("cs[0-9]+", key) and value}
+    return {
+        "kind": "recording of the article's lstm-explorer, it seems (JSON)",
+        "name": keys.get("name"),
+        "steps": len(keys["chars"]),
+        "layers": {f"layer {layer}": f"{neurons} neurons" for layer, neurons in sorted(layers.items())},
+    }
 
 
 def _tensors(path: Path) -> dict[str, str]:
