@@ -27,12 +27,22 @@ def sample(
     as_json: JsonFlag = False,
 ) -> int:
     """Let a network write: prints the prime and what follows."""
+    from unrolled.errors import VocabularyError
     from unrolled.sources.tasks.task import EDGE
+    from unrolled.sources.vocabulary import UnknownSymbolError
     from unrolled.writing.sample import sample as write
 
     loaded = load(run, checkpoint)
     edge = EDGE if loaded.source.get("kind") == "task" else ""
     pieces = write(loaded.network, loaded.vocabulary, prime, edge=edge, unknown=unknown, engine=engine, **settings)
+    try:
+        loaded.vocabulary.encode(prime, unknown)
+    except UnknownSymbolError as error:
+        known = "".join(symbol for symbol in loaded.vocabulary.symbols if symbol.isprintable())[:80]
+        raise VocabularyError(
+            f"The prime cannot hold {error.character!r}: the text that the network learned from does not.",
+            f"It can hold {known!r} and the like; --unknown skip leaves out what it cannot.",
+        ) from error
     if as_json:
         print_json({"run": str(run), "step": loaded.step, "prime": prime, "text": "".join(pieces)})
         return 0
