@@ -15,6 +15,8 @@ from unrolled.errors import UnrolledError
 
 logger = logging.getLogger("unrolled.explorer")
 
+MOST_SHOWN = 200
+"""Characters of what was asked for that an answer repeats."""
 HINTS = {
     404: "exhibits.json lists what is served.",
     405: "The exhibits are read-only: ask with GET or HEAD.",
@@ -31,6 +33,7 @@ def problem(
 
 def not_found(what: str) -> JSONResponse:
     """404 for `what`, which a person can read; Zarr readers take it for a chunk that was never written."""
+    what = what if len(what) <= MOST_SHOWN else f"{what[:MOST_SHOWN]}…"
     return problem(404, "not-found", f"There is no {what}.", HINTS[404])
 
 
@@ -54,7 +57,7 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     except ValueError:
         phrase = "Error"
     code = phrase.lower().replace(" ", "-")
-    message = f"{phrase}: {request.method} {request.url.path}"
+    message = f"{phrase}: {request.method} {request.url.path[:MOST_SHOWN]}"
     return problem(error.status_code, code, message, HINTS.get(error.status_code, ""), error.headers)
 
 
