@@ -231,3 +231,11 @@ def test_the_page_and_what_belongs_to_it(shown: Shown) -> None:
     script = ask(shown.url, "/assets/index-B0aTz.js")
     assert script.headers["content-type"] == "text/javascript; charset=utf-8"
     assert "immutable" in script.headers["cache-control"]
+
+
+@pytest.mark.parametrize("ending", ["", ".js", "/x.js"])
+def test_an_answer_does_not_repeat_a_very_long_path(ending: str, shown: Shown) -> None:
+    for place in ("/", shown.trace, shown.run):
+        answer = ask(shown.url, f"{place}{'x' * 30_000}{ending}")
+        assert answer.status in (404, 500)
+        assert len(answer.body) < 1000

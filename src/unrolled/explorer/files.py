@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from unrolled.explorer.opening import open_below
-from unrolled.explorer.problems import not_found, problem
+from unrolled.explorer.problems import MOST_SHOWN, not_found, problem
 from unrolled.explorer.ranges import UnsatisfiableRangeError, read_range
 
 # Kept, but asked about at each use: a trace grows, and zarr.json is written anew.
@@ -79,7 +79,8 @@ def _answer(request: Request, file: FileIO, media_type: str, cache: str) -> Resp
 
 def _unreadable(parts: Sequence[str], error: OSError) -> Response:
     reason = error.strerror or str(error)
-    return problem(500, "unreadable", f"{'/'.join(parts)!r} cannot be read: {reason}.", "Look at the file's rights.")
+    path = "/".join(parts)[:MOST_SHOWN]
+    return problem(500, "unreadable", f"{path!r} cannot be read: {reason}.", "Look at the file's rights.")
 
 
 def _names(header: str | None, tag: str) -> bool:
