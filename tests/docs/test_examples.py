@@ -29,8 +29,9 @@ def python_blocks() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("place", "code"), python_blocks(), ids=[place for place, _ in python_blocks()])
 def test_python_examples_print_what_their_comments_say(
-    place: str, code: str, capsys: pytest.CaptureFixture[str]
+    place: str, code: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     exec(compile(code, place, "exec"), {"__name__": place.replace(".", "_")})
     printed = capsys.readouterr().out.strip()
     promised = re.findall(r"print\(.*\)  # (\([\d, ]+\))", code)
