@@ -7,11 +7,12 @@ import io
 import numpy as np
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from tests.traces.making import LETTERS, Names, make_network, make_symbols
 from unrolled.errors import TraceError, UnknownNameError
 from unrolled.traces.record import record_run
-from unrolled.traces.show import colour_of, draw, show
+from unrolled.traces.show import colour_of, draw, fitted, show
 from unrolled.traces.trace import Trace
 
 
@@ -102,3 +103,12 @@ def test_steps_that_are_not_there(trace: Trace, start: int, limit: int) -> None:
 def test_a_trace_without_a_step(trace: Trace) -> None:
     with pytest.raises(TraceError, match=r"0 of 80 steps are there.*--resume"):
         show(Trace(trace.info.model_copy(update={"complete_steps": 0}), trace.arrays), "rnn.l0.0")
+
+
+def test_an_encoding_of_few_letters_has_stand_ins_on_the_same_colours(trace: Trace) -> None:
+    text = show(trace, "rnn.l0.0")
+    plain = fitted(text, "ascii")
+    assert plain.plain == text.plain.translate({ord("·"): ".", ord("⏎"): "$", ord("…"): "?"})
+    assert plain.spans == text.spans
+    assert fitted(text, "utf-8").plain == text.plain
+    assert fitted(Text("a本·ü"), "latin-1").plain == "a?·ü"

@@ -21,6 +21,8 @@ SIGNED: tuple[Colour, ...] = ((103, 0, 13), (214, 96, 77), (247, 247, 247), (67,
 GATE: tuple[Colour, ...] = ((224, 243, 219), (123, 204, 196), (8, 64, 129))
 """Light green (0) to dark blue (1)."""
 SPACES = {" ": "·", "\t": "→", "\n": "⏎", "\r": "␍"}
+STAND_INS = {"·": ".", "→": ">", "⏎": "$", "␍": "^"}
+"""For marks that an output's encoding lacks; what else it lacks is a question mark."""
 LEGEND = 9
 """Patches of colour in the legend."""
 
@@ -68,7 +70,7 @@ def show(trace: Trace, neuron: str, *, start: int = 0, limit: int | None = 2000,
     if not text.plain.endswith("\n"):
         text.append("\n")
     if stop < steps:
-        text.append(f"… steps {stop:,} to {steps - 1:,} follow: --start {stop}\n", Style(dim=True))
+        text.append(f"steps {stop:,} to {steps - 1:,} follow: --start {stop}\n", Style(dim=True))
     return text
 
 
@@ -105,6 +107,21 @@ def style_of(value: float, low: float, high: float) -> Style:
 def draw(label: str) -> str:
     """A symbol as it can be seen: whitespace drawn, and nothing that moves the cursor or joins its neighbour."""
     return "".join(SPACES.get(character) or _visible(character) for character in label)
+
+
+def fitted(text: Text, encoding: str) -> Text:
+    """The text with one letter that the encoding has in the place of each that it has not."""
+    fitting = text.copy()
+    fitting.plain = "".join(_encodable(letter, encoding) for letter in text.plain)
+    return fitting
+
+
+def _encodable(letter: str, encoding: str) -> str:
+    try:
+        letter.encode(encoding)
+    except UnicodeEncodeError:
+        return STAND_INS.get(letter, "?")
+    return letter
 
 
 def _visible(character: str) -> str:
