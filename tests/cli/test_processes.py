@@ -112,6 +112,23 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(tmp_path: Path) -> N
         assert line.endswith(" s left")
 
 
+def test_reading_a_large_text_shows_how_far_it_is(tmp_path: Path) -> None:
+    """Twice: once for its characters, of which nobody knows how many come, and once for their numbers."""
+    (tmp_path / "large.txt").write_text("a line of words\n" * 200_000)
+    code = "from unrolled.cli import screen, main; screen.PLAIN_SECONDS = 0.0; main()"
+    arguments = ["train", "large.txt", "--out", "run", *as_options({**TINY, "steps": 2, "validation": 0})]
+    shown = subprocess.run([sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    lines = [line for line in shown.stderr.splitlines() if line.startswith(("reading: ", "training: "))]
+    counts = [line.partition(" symbols")[0] for line in lines[:-1]]
+    blocks = ["2,097,152", "3,145,728", "3,200,000"]
+    assert counts == [
+        *(f"reading: {count}" for count in blocks),
+        *(f"reading: {count} of 3,200,000" for count in blocks),
+    ]
+    assert lines[-1].startswith("training: 2 of 2 steps, nats ")
+
+
 def test_standard_input_that_is_closed_or_empty(tmp_path: Path) -> None:
     command = [*UNROLLED, "train", "-", "--out", "run"]
     for options in ({"input": ""}, {"preexec_fn": lambda: os.close(0)}):

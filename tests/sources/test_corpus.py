@@ -33,6 +33,19 @@ def test_a_text_becomes_numbers(tmp_path: Path) -> None:
     assert corpus.sha256 == hashlib.sha256("abaé\r\n".encode()).hexdigest()
 
 
+def test_how_much_has_been_read_is_told(tmp_path: Path) -> None:
+    """The first reading finds the characters, and how many there are for the second one; of a known vocabulary it is
+    the only one."""
+    told: list[tuple[int, int]] = []
+    text = "abc\n" * 300_000
+    corpus = corpus_of(tmp_path, text, progress=lambda done, total: told.append((done, total)))
+    counts = [1 << 20, len(text)]
+    assert told == [*((count, 0) for count in counts), *((count, len(text)) for count in counts)]
+    told.clear()
+    corpus_of(tmp_path, text, vocabulary=corpus.vocabulary, progress=lambda done, total: told.append((done, total)))
+    assert told == [(count, 0) for count in counts]
+
+
 def test_it_is_described_for_the_settings(tmp_path: Path) -> None:
     folder = spread(tmp_path / "folder", {"a.txt": b"one", "b.txt": b"two", "c.md": b"three"})
     corpus = prepare(open_source(str(folder), include=["*.txt"], limit=6))

@@ -10,8 +10,11 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
+
+from unrolled.progress import Progress
 
 stderr = Console(stderr=True, highlight=False, markup=False, emoji=False)
 stdout = Console(highlight=False, markup=False, emoji=False)
@@ -61,19 +64,20 @@ def shown(value: object) -> str:
 class ProgressBar:
     """Shows long work: a bar with time left on a terminal, else a plain line every few seconds.
 
-    It is the `Progress` that the rest of the package calls.
+    It is the `Progress` that the rest of the package calls. A count that falls begins anew: the text is read again.
     """
 
     def __init__(self, what: str, unit: str) -> None:
         self.what, self.unit = what, unit
-        self._bar: Progress | None = None
+        self._bar: Bar | None = None
         self._task: Any = None
         self._began = self._said = time.monotonic()
-        self._from: int | None = None
+        self._from = self._last = 0
+        self._counting = False
 
     def __enter__(self) -> Self:
         if stderr.is_terminal:
-            self._bar = Progress(
+            self._bar = Bar(
                 SpinnerColumn(),
                 TextColumn("[bold]{task.description}"),
                 *([BarColumn()] if stderr.width >= MIDDLING else []),
@@ -93,23 +97,35 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.stop()
 
+    def then(self, what: str, unit: str) -> Progress:
+        """What counts the work that comes next: the bar turns to it at its first call."""
+
+        def count(done: int, total: int, /, **numbers: float | str) -> None:
+            if self.what != what:
+                self.what, self.unit, self._counting = what, unit, False
+                if self._bar is not None:
+                    self._bar.reset(self._task, description=what, total=None, numbers="")
+            self(done, total, **numbers)
+
+        return count
+
     def __call__(self, done: int, total: int, /, **numbers: float | str) -> None:
-        if self._from is None:  # the rate counts from here: what comes before is no step
-            self._from, self._began = done, time.monotonic()
+        before, self._last = self._last, done
+        if not self._counting or done < before:  # the rate counts from here: what comes before is no step
+            self._counting, self._from, self._began = True, done, time.monotonic()
         elif self._bar is not None:
             self._bar.update(self._task, completed=done, total=total or None, numbers=self._numbers(done, numbers))
         elif time.monotonic() - self._said > PLAIN_SECONDS:
             self._said = time.monotonic()
-            if not total:
-                sys.stderr.write(f"{self.what}: {done:,} {self.unit}, {self._numbers(done, numbers)}\n")
-                return
-            left = (total - done) * (self._said - self._began) / max(1, done - self._from)
-            line = f"{self.what}: {done:,} of {total:,} {self.unit}, {self._numbers(done, numbers)}, {left:.0f} s left"
-            sys.stderr.write(line + "\n")
+            many, left = f"{done:,} {self.unit}", ""
+            if total:
+                seconds = (total - done) * (self._said - self._began) / max(1, done - self._from)
+                many, left = f"{done:,} of {total:,} {self.unit}", f", {seconds:.0f} s left"
+            sys.stderr.write(f"{self.what}: {many}, {self._numbers(done, numbers)}{left}\n")
             sys.stderr.flush()
 
     def _numbers(self, done: int, numbers: Mapping[str, float | str]) -> str:
-        rate = (done - (self._from or 0)) / max(1e-9, time.monotonic() - self._began)
+        rate = (done - self._from) / max(1e-9, time.monotonic() - self._began)
         shown = [
             f"{name.replace('_', ' ')} {f'{value:.3f}' if isinstance(value, float) else value}"
             for name, value in numbers.items()

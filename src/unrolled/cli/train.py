@@ -60,7 +60,7 @@ def train(
     """Train a network on a text or a task, and keep everything of it in a folder."""
     from unrolled.training.train import train as run_training
 
-    with stop_asked() as stop, ProgressBar("training", "steps") as progress:
+    with stop_asked() as stop, ProgressBar("reading", "symbols") as bar:
         outcome = run_training(
             source,
             out,
@@ -73,7 +73,8 @@ def train(
             symbols=symbols,  # type: ignore[arg-type]  # open_source says what is allowed
             limit=limit,
             unknown=unknown,
-            progress=progress,
+            reading_progress=bar,
+            progress=bar.then("training", "steps"),
             stop=stop,
             tell=remark,
             **settings,

@@ -164,7 +164,8 @@ def prepare(
             system's temporary files.
         unknown: what becomes of a character that the vocabulary lacks, see `Vocabulary.encode`.
         parts: how it is divided.
-        progress: called with the symbols read so far; the total, which nobody knows before, is 0.
+        progress: called with the symbols read so far; the total is 0 where nobody knows it, which is but for the second
+            of two readings.
 
     Raises:
         SourceError: the source is empty or cannot be read.
@@ -175,8 +176,10 @@ def prepare(
         raise VocabularyError(
             f"The network reads {vocabulary.kind}, but {source.name} was opened as bytes.", "Open it as characters."
         )
-    own = source.vocabulary is None and vocabulary is None
-    vocabulary = vocabulary or source.vocabulary or _vocabulary_of(source)
+    vocabulary, total = vocabulary or source.vocabulary, 0
+    own = vocabulary is None
+    if vocabulary is None:
+        vocabulary, total = _vocabulary_of(source, progress)
     store = _Store(vocabulary.dtype, folder)
     digest = hashlib.sha256()
     starts = [0]
@@ -193,7 +196,7 @@ def prepare(
             raise where.named(error, str(block.text)) from error
         digest.update(_as_bytes(block))
         where.leave(block)
-        progress(store.length, 0)
+        progress(store.length, total)
     if not store.length:
         what = "holds no character that the vocabulary knows" if where.read else "is empty"
         raise SourceError(f"{source.name} {what}.", "Give a text to read.")
@@ -201,14 +204,18 @@ def prepare(
     return Corpus(source, vocabulary, store.finish(), boundaries, digest.hexdigest(), where.files, parts or Parts())
 
 
-def _vocabulary_of(source: Source) -> Vocabulary:
+def _vocabulary_of(source: Source, progress: Progress) -> tuple[Vocabulary, int]:
+    """Every character of a source, and how many there are in all."""
     counts = np.zeros(0x110000, np.int64)
+    read = 0
     for block in source.blocks():
         found = np.bincount(code_points(str(block.text)))
         counts[: len(found)] += found
-    if not counts.any():
+        read += len(block.text)
+        progress(read, 0)
+    if not read:
         raise SourceError(f"{source.name} is empty.", "Give a text to read.")
-    return Vocabulary.from_counts({chr(point): int(counts[point]) for point in np.flatnonzero(counts)})
+    return Vocabulary.from_counts({chr(point): int(counts[point]) for point in np.flatnonzero(counts)}), read
 
 
 class _Where:

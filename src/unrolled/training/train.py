@@ -46,12 +46,13 @@ class Request:
     initial: Path | None
     given: dict[str, Any]
     began: float
+    reading_progress: Progress
 
     def read(self, folder: Path, vocabulary: Vocabulary | None, parts: Parts) -> Corpus:
         """The source as symbol numbers; standard input is kept in the run's folder."""
         source = self.source
         opened = open_source(source, folder=folder, **self.reading) if isinstance(source, str) else source
-        return prepare(opened, vocabulary, unknown=self.unknown, parts=parts)
+        return prepare(opened, vocabulary, unknown=self.unknown, parts=parts, progress=self.reading_progress)
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def train(
     symbols: Symbols = "characters",
     limit: int | None = None,
     unknown: str = "error",
+    reading_progress: Progress = silent,
     progress: Progress = silent,
     stop: Callable[[], bool] = lambda: False,
     tell: Callable[[str], None] = lambda line: None,
@@ -92,6 +94,7 @@ def train(
         overwrite: replace the run in `out`.
         include, encoding, symbols, limit: how the source is read.
         unknown: what becomes of a character that the vocabulary (of `initial`, or of the run) lacks.
+        reading_progress: called while the source is read, see `prepare`.
         progress: called at every update with the loss in nats.
         stop: asked after every update; where it says yes, everything is saved and training ends.
         tell: takes what was chosen, a line at a time.
@@ -106,7 +109,14 @@ def train(
     reading: dict[str, Any] = {"include": include, "encoding": encoding, "symbols": symbols, "limit": limit}
     given = {name: value for name, value in settings.items() if value is not None}
     request = Request(
-        source, reading, unknown, minutes, Path(initial) if initial else None, given, began=time.monotonic()
+        source,
+        reading,
+        unknown,
+        minutes,
+        Path(initial) if initial else None,
+        given,
+        began=time.monotonic(),
+        reading_progress=reading_progress,
     )
     _check_request(request)
     if resume and (out / "settings.json").is_file():
