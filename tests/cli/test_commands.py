@@ -240,6 +240,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "trace: limit of a part": ([*TRACE, "--part", "train", "--limit", "-3"], "at least 1"),
     "trace: no symbols": ([*TRACE, "--top", "-1"], "at least one symbol a step"),
     "train: a flag without effect": ([*TASK, "--cell", "gru", "--activation", "relu"], "rnn and feedforward"),
+    "train: a bias without effect": ([*TASK, "--cell", "rnn", "--forget-bias", "3"], "which has no forget gate"),
     "train: a task's encoding": ([*TASK, "--encoding", "latin-1"], "for texts"),
     "train: no zip": (["train", "no.zip", "--out", "new"], "is called .zip but is none"),
     "evaluate: limit of one": ([*EVALUATE, "--limit", "1"], "--limit"),

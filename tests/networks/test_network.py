@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tests.stacks import assert_same
 from unrolled.cells import CELLS
 from unrolled.engines import Edit
-from unrolled.errors import ModelError
+from unrolled.errors import ModelError, SettingsError
 from unrolled.networks import Network, NetworkSettings
 
 SYMBOLS = 6
@@ -99,8 +99,19 @@ def test_the_forget_gate_starts_at_its_bias() -> None:
 
 
 def test_cells_without_a_forget_gate_start_as_pytorch_does() -> None:
-    network = make("gru", forget_bias=50.0)
+    network = make("gru")
     assert all(parameter.abs().max() <= 1 / 5**0.5 for parameter in network.rnn.parameters())
+
+
+@pytest.mark.parametrize("cell", KINDS)
+def test_a_forget_bias_is_for_cells_with_a_forget_gate(cell: str) -> None:
+    if any(signal.name == "forget_gate" for signal in make(cell).cell.signals):
+        assert NetworkSettings.parse({"cell": cell, "forget_bias": 2.0}).forget_bias == 2.0
+        return
+    with pytest.raises(SettingsError, match=f"2.0 with the cell {cell}, .* lstm and peephole"):
+        NetworkSettings.parse({"cell": cell, "forget_bias": 2.0})
+    stored = NetworkSettings.parse({"cell": cell}).model_dump()
+    assert NetworkSettings.parse(stored).model_dump() == stored
 
 
 @settings(max_examples=12)

@@ -15,7 +15,7 @@ class NetworkSettings(Settings):
 
     cell: Literal["lstm", "gru", "rnn", "peephole", "feedforward"] = Field("lstm", description="The recurrent cell.")
     activation: Literal["tanh", "sigmoid", "relu"] = Field(
-        "tanh", description="φ of the rnn and feedforward cells; the others have their own."
+        "tanh", description="What the rnn and feedforward cells apply to their sum; the others have their own."
     )
     layers: int = Field(1, ge=1, le=64, description="Layers, one upon the other.", json_schema_extra=unit("layers"))
     hidden: int = Field(128, ge=1, le=65_536, description="Neurons of each layer.", json_schema_extra=unit("neurons"))
@@ -52,6 +52,16 @@ class NetworkSettings(Settings):
         if self.activation != "tanh" and self.cell not in {"rnn", "feedforward"}:
             raise SettingsError(
                 f"activation cannot be {self.activation!r} with the cell {self.cell}: it is for rnn and feedforward.",
+                "Leave it out.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _forget_bias_has_a_place(self) -> Self:
+        if self.forget_bias != 1.0 and self.cell not in {"lstm", "peephole"}:
+            raise SettingsError(
+                f"forget_bias cannot be {self.forget_bias!r} with the cell {self.cell}, which has no forget gate: "
+                "it is for lstm and peephole.",
                 "Leave it out.",
             )
         return self
