@@ -210,6 +210,25 @@ def test_a_run_goes_on_as_it_was_begun_or_not_at_all(
     assert everything(tmp_path / "run") == before
 
 
+@pytest.mark.parametrize(
+    ("changed", "by_initial"),
+    [({"seed": 1}, True), ({"dropout": 0.2}, True), ({"unknown": "skip"}, True), ({"hidden": 7}, False)],
+)
+def test_the_way_to_another_setting_is_one(
+    changed: dict[str, Any], by_initial: bool, text: Path, tmp_path: Path
+) -> None:
+    """Weights fit networks of their own size alone, so `initial` is no way to one of another size."""
+    train_tiny(text, tmp_path / "run", steps=2)
+    with pytest.raises(SettingsError) as refused:
+        train_tiny(text, tmp_path / "run", resume=True, **{"steps": 2, **changed})
+    assert ("--initial" in refused.value.hint) == by_initial
+    given = {**changed, "initial": tmp_path / "run"} if by_initial else changed
+    assert train_tiny(text, tmp_path / "other", **{"steps": 2, **given}).finished
+    if not by_initial:
+        with pytest.raises(SettingsError, match="The run to begin with has hidden 6"):
+            train_tiny(text, tmp_path / "third", initial=tmp_path / "run", **changed)
+
+
 @pytest.mark.parametrize("other", [make_text(seed=1), "Quite another text, with \u00fc. " * 200, make_text() + "."])
 def test_another_text_is_refused(other: str, text: Path, tmp_path: Path) -> None:
     train_tiny(text, tmp_path / "run", stop=stop_at(3))

@@ -31,6 +31,8 @@ from unrolled.training.trainer import Trainer
 from unrolled.training.watch import VALIDATIONS
 from unrolled.version import __version__
 
+OF_WEIGHTS = NetworkSettings.model_fields.keys() - {"dropout", "recurrent_dropout"}
+"""The settings that weights depend on: they come with the weights of an earlier run."""
 INITIAL = "initial.safetensors"
 """The weights that a run with `initial` began with: the run does not need the other one any more."""
 
@@ -242,7 +244,7 @@ def _check_corpus(corpus: Corpus, parts: Parts) -> None:
 
 def _of_earlier(settings: NetworkSettings, given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the run that one begins with; only dropout, which no weight depends on, may differ."""
-    values = settings.model_dump(exclude={"dropout", "recurrent_dropout"})
+    values = settings.model_dump(include=OF_WEIGHTS)
     for name in values.keys() & given.keys():
         if given[name] != values[name]:
             raise SettingsError(
@@ -317,8 +319,15 @@ def _check_same(run: Path, stored: Mapping[str, Any], settings: Mapping[str, Any
         if began[name] != value:
             raise SettingsError(
                 f"The run {run} was begun with {name} {began[name]!r}, not {value!r}.",
-                "Leave it out to go on; to change it, begin a new run with --initial.",
+                f"Leave it out to go on; {_to_change(name)}.",
             )
+
+
+def _to_change(name: str) -> str:
+    """What to do for a run with another value of a setting."""
+    if name in OF_WEIGHTS or name == "initial":
+        return "to change it, train a new run in another --out"
+    return "to change it, begin a new run with these weights by --initial, in another --out"
 
 
 def _make_trainer(plan: Plan) -> Trainer:
