@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -75,6 +76,45 @@ def test_an_output_of_few_characters_is_no_reason_to_stop(tmp_path: Path) -> Non
     shown = subprocess.run(command, capture_output=True, env=environment)
     assert (shown.returncode, shown.stderr) == (0, b"")
     assert shown.stdout.startswith(b"\\u8a66\\u3059")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "equation", "loss"),
+    [
+        ("utf-8", "✓ rnn.l0.cell: c = f·c₋₁ + i·g", "loss = −log p(next)"),
+        ("latin-1", "+ rnn.l0.cell: c = f·c_-1 + i·g", "loss = -log p(next)"),
+        ("ascii", "+ rnn.l0.cell: c = f.c_-1 + i.g", "loss = -log p(next)"),
+    ],
+)
+def test_marks_have_stand_ins_where_the_encoding_lacks_them(
+    encoding: str, equation: str, loss: str, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("a😀 – …\n" * 300, encoding="utf-8")
+    train_tiny(text, tmp_path / "run", steps=2)
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+
+    def shown(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*UNROLLED, *command], cwd=tmp_path, capture_output=True, encoding=encoding, env=environment
+        )
+
+    traced = shown("trace", "run", "text.txt", "--out", "trace", "--limit", "40")
+    assert traced.returncode == 0
+    checked = shown("check", "trace")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout.isascii() == (encoding == "ascii")
+    assert "\\u" not in checked.stdout
+    assert f"{equation}: holds" in checked.stdout
+    assert f"{loss}: holds" in checked.stdout
+    # What the text holds is not ours to spell otherwise; as JSON it can be read back.
+    found = json.loads(shown("show", "trace", "rnn.l0.0", "--limit", "8", "--json").stdout)
+    assert found["symbols"] == list("a😀 – …\na")
+    (tmp_path / "other.txt").write_text("a\n" * 300)
+    refused = shown("trace", "run", "other.txt", "--out", "trace", "--limit", "40", "--resume")
+    assert refused.returncode == 2
+    assert re.search(r"source.sha256 \(was \w+(\.\.\.|…), now", refused.stderr)
+    assert refused.stderr.isascii() == (encoding != "utf-8")
 
 
 def test_ctrl_c_while_standard_input_is_awaited_leaves_nothing(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+from unrolled.cli.marks import spelled
 from unrolled.errors import UnrolledError
 from unrolled.version import __version__
 
@@ -40,7 +41,7 @@ def root(
 
 def fail(message: str, hint: str = "") -> None:
     """One line on standard error: what was given, what is allowed, what to do next."""
-    line = " ".join(f"{message} {hint}".split())
+    line = spelled(" ".join(f"{message} {hint}".split()), sys.stderr.encoding)
     red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() and "NO_COLOR" not in os.environ else ("", "")
     sys.stderr.write(f"{red}unrolled: {line}{plain}\n")
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from unrolled.cli.marks import spelled
 from unrolled.cli.options import JsonFlag
 from unrolled.cli.screen import ProgressBar, print_json, stdout
 
@@ -30,6 +31,7 @@ def check(
     else:
         colours = {"✓": "green", "✗": "bold red", "–": "dim"}
         for mark, line in report.lines():
-            stdout.print(Text(f"{mark} ", colours[mark]).append(line, "default"), soft_wrap=True)
-        stdout.print(report.verdict, style="bold" if report.ok else "bold red", soft_wrap=True)
+            shown = Text(f"{spelled(mark, stdout.encoding)} ", colours[mark])
+            stdout.print(shown.append(spelled(line, stdout.encoding), "default"), soft_wrap=True)
+        stdout.print(spelled(report.verdict, stdout.encoding), style="bold" if report.ok else "bold red", soft_wrap=True)
     return 0 if report.ok else 2

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColu
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from unrolled.cli.marks import spelled
 from unrolled.progress import Progress
 
 stderr = Console(stderr=True, highlight=False, markup=False, emoji=False)
@@ -28,23 +29,24 @@ WIDE, MIDDLING = 100, 60
 
 def remark(line: str) -> None:
     """One line beside the results."""
-    stderr.print(line, style="dim", soft_wrap=True)
+    stderr.print(spelled(line, stderr.encoding), style="dim", soft_wrap=True)
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """The result for programs: one JSON object."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False, default=str) + "\n")
+    """The result for programs: one JSON object, whatever the encoding of the output."""
+    few = not stdout.encoding.startswith("utf")
+    sys.stdout.write(json.dumps(value, ensure_ascii=few, indent=2, allow_nan=False, default=str) + "\n")
 
 
 def print_table(title: str, rows: Mapping[str, object]) -> None:
     """The result for people: names and values."""
     table = Table(
-        title=title, title_justify="left", title_style="bold", show_header=False, box=None, padding=(0, 2, 0, 0)
+        title=spelled(title, stdout.encoding), title_justify="left", title_style="bold", show_header=False, box=None, padding=(0, 2, 0, 0)
     )
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows.items():
-        table.add_row(name, shown(value))
+        table.add_row(name, spelled(shown(value), stdout.encoding))
     stdout.print(table)
 
 
@@ -78,7 +80,7 @@ class ProgressBar:
     def __enter__(self) -> Self:
         if stderr.is_terminal:
             self._bar = Bar(
-                SpinnerColumn(),
+                SpinnerColumn("dots" if stderr.encoding.startswith("utf") else "line"),
                 TextColumn("[bold]{task.description}"),
                 *([BarColumn()] if stderr.width >= MIDDLING else []),
                 MofNCompleteColumn(),
