@@ -33,5 +33,7 @@ def check(
         for mark, line in report.lines():
             shown = Text(f"{spelled(mark, stdout.encoding)} ", colours[mark])
             stdout.print(shown.append(spelled(line, stdout.encoding), "default"), soft_wrap=True)
-        stdout.print(spelled(report.verdict, stdout.encoding), style="bold" if report.ok else "bold red", soft_wrap=True)
+        stdout.print(
+            spelled(report.verdict, stdout.encoding), style="bold" if report.ok else "bold red", soft_wrap=True
+        )
     return 0 if report.ok else 2

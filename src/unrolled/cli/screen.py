@@ -41,7 +41,12 @@ def print_json(value: Mapping[str, Any]) -> None:
 def print_table(title: str, rows: Mapping[str, object]) -> None:
     """The result for people: names and values."""
     table = Table(
-        title=spelled(title, stdout.encoding), title_justify="left", title_style="bold", show_header=False, box=None, padding=(0, 2, 0, 0)
+        title=spelled(title, stdout.encoding),
+        title_justify="left",
+        title_style="bold",
+        show_header=False,
+        box=None,
+        padding=(0, 2, 0, 0),
     )
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
