@@ -34,7 +34,11 @@ def evaluate(
     engine: EngineOption = "auto",
     as_json: JsonFlag = False,
 ) -> int:
-    """Measure how well a network foretells a text: nats and bits a symbol, accuracy. The state is carried through."""
+    """Measure how well a network foretells a text: nats and bits a symbol, accuracy.
+
+    The state is carried through the part; while training it is read in streams side by side, each from a zero state,
+    so that the validation loss shown there is, as a rule, a little higher.
+    """
     from unrolled.sources import PARTS, TaskSource
     from unrolled.sources.tasks.counter import Counter
     from unrolled.training.evaluate import evaluate_sequences, evaluate_text
