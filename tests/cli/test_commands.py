@@ -206,7 +206,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "train: unknown device": ([*TASK, "--device", "tpu"], "auto, cpu, cuda"),
     "train: steps and minutes": ([*TASK, "--minutes", "1"], "Give one of them"),
     "train: negative minutes": (["train", "text0.txt", "--out", "new", "--minutes", "-1"], "above 0"),
-    "train: symbols": ([*TRAIN, "--symbols", "words"], "'characters' or 'bytes'"),
+    "train: symbols": ([*TRAIN, "--symbols", "words"], "bytes, characters"),
     "train: diverges": (
         [
             "train",
@@ -234,7 +234,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "trace: out exists": (["trace", "run", "text0.txt", "--out", "trace"], "--overwrite"),
     "trace: out is a run": (["trace", "run", "text0.txt", "--out", "run", "--overwrite"], "no trace"),
     "trace: signal": ([*TRACE, "--signals", "forget"], "forget_gate"),
-    "trace: dtype": ([*TRACE, "--dtype", "int8"], "float32 or float16"),
+    "trace: dtype": ([*TRACE, "--dtype", "int8"], "float16, float32"),
     "trace: part": ([*TRACE, "--part", "tset"], "test"),
     "trace: limit": (["trace", "run", "text0.txt", "--out", "new", "--limit", "-3"], "at least 1"),
     "trace: limit of a part": ([*TRACE, "--part", "train", "--limit", "-3"], "at least 1"),

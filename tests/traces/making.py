@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from unrolled.networks import Network, NetworkSettings
+from unrolled.traces.format import SymbolKind
 
 LETTERS = "\n abcdeX"
 
@@ -17,7 +18,7 @@ class Names:
     """As much of a vocabulary as a recording needs."""
 
     symbols: tuple[str, ...] = tuple(LETTERS)
-    kind: str = "characters"
+    kind: SymbolKind = "characters"
 
 
 def make_network(cell: str = "lstm", layers: int = 2, hidden: int = 5, seed: int = 1, **more: object) -> Network:

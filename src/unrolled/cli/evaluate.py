@@ -14,10 +14,11 @@ from unrolled.cli.options import (
     JsonFlag,
     OwnEncodingOption,
     UnknownOption,
+    one_of,
 )
 from unrolled.cli.reading import load, read
 from unrolled.cli.screen import ProgressBar, print_json, print_table
-from unrolled.errors import SettingsError, UnknownNameError
+from unrolled.errors import SettingsError
 
 
 def evaluate(
@@ -34,23 +35,21 @@ def evaluate(
     engine: EngineOption = "auto",
     as_json: JsonFlag = False,
 ) -> int:
-    """Measure how well a network foretells a text: nats and bits a symbol, accuracy.
+    """Measure how well a network foretells a text: nats and bits a symbol, accuracy. The state is carried through.
 
-    The state is carried through the part; while training it is read in streams side by side, each from a zero state,
-    so that the validation loss shown there is, as a rule, a little higher.
+    Training reads the validation part in streams side by side, each from a zero state: as a rule a little worse.
     """
-    from unrolled.sources import PARTS, TaskSource
+    from unrolled.sources import PARTS, PartName, TaskSource
     from unrolled.sources.tasks.counter import Counter
     from unrolled.training.evaluate import evaluate_sequences, evaluate_text
     from unrolled.training.exam import counts_right_to, share_right
 
-    if part not in PARTS:
-        raise UnknownNameError("part", part, PARTS)
+    which: PartName = one_of("part", part, PARTS)
     if limit is not None and limit < 2:
         raise SettingsError(f"--limit is at least 2 symbols, to foretell one from the other, not {limit}.")
     loaded = load(run, checkpoint)
     corpus = read(loaded, source, unknown, {"include": include or (), "encoding": encoding, "limit": limit})
-    chosen = corpus.part(part)  # type: ignore[arg-type]
+    chosen = corpus.part(which)
     result: dict[str, Any] = {"run": str(run), "step": loaded.step, "source": source, "part": part}
     with ProgressBar("evaluating", "symbols") as progress:
         if isinstance(corpus.source, TaskSource):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 
+from unrolled.errors import UnknownNameError
 from unrolled.settings import Settings
+
+Word = TypeVar("Word", bound=str)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 EngineOption = Annotated[str, typer.Option("--engine", help="Which engine runs the cells: auto, torch or reference.")]
@@ -32,6 +35,14 @@ OwnEncodingOption = Annotated[
     ),
 ]
 SymbolsOption = Annotated[str, typer.Option("--symbols", help="What a symbol is: characters or bytes.")]
+
+
+def one_of(what: str, given: str, allowed: tuple[Word, ...]) -> Word:
+    """The word among those allowed that was given; UnknownNameError where it is none of them."""
+    for word in allowed:
+        if word == given:
+            return word
+    raise UnknownNameError(what, given, allowed)
 
 
 def _help(field: FieldInfo, automatic: str | None) -> str:
@@ -75,7 +86,7 @@ def with_settings(*tables: type[Settings], automatic: dict[str, str] | None = No
         wrapped.__name__ = command.__name__
         wrapped.__doc__ = command.__doc__
         parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + options
-        wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        wrapped.__dict__["__signature__"] = inspect.Signature(parameters)
         wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
         return wrapped
 

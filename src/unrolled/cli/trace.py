@@ -15,11 +15,12 @@ from unrolled.cli.options import (
     JsonFlag,
     OwnEncodingOption,
     UnknownOption,
+    one_of,
 )
 from unrolled.cli.reading import as_path, load, read
 from unrolled.cli.screen import ProgressBar, print_json, print_table, remark
 from unrolled.cli.stopping import stop_asked
-from unrolled.errors import SettingsError, UnknownNameError
+from unrolled.errors import SettingsError
 
 
 def trace(
@@ -47,31 +48,30 @@ def trace(
     as_json: JsonFlag = False,
 ) -> int:
     """Record every signal of every layer while a network reads."""
-    from unrolled.sources import PARTS
+    from unrolled.sources import PARTS, PartName
+    from unrolled.traces.format import DTYPES, Dtype
     from unrolled.traces.layout import estimate_size
     from unrolled.traces.place import check_place
     from unrolled.traces.record import describe_recording, record_run
 
-    if dtype not in {"float32", "float16"}:
-        raise SettingsError(f"--dtype cannot be {dtype!r}: it is float32 or float16.")
+    kept_as: Dtype = one_of("dtype", dtype, DTYPES)
+    which: PartName = one_of("part", part, PARTS)
     if limit is not None and limit < 1:
         raise SettingsError(f"--limit is at least 1 symbol, not {limit}.")
-    if part not in PARTS:
-        raise UnknownNameError("part", part, PARTS)
     check_place(out, resume=resume, overwrite=overwrite)
     loaded = load(run, checkpoint)
     names = [name.strip() for name in signals.split(",") if name.strip()]
     # A part has two symbols at least: the one that foretells and the foretold. Of a limit of one, one is recorded.
-    read_at_most = max(limit, 2) if limit is not None and part == "all" else None
+    read_at_most = max(limit, 2) if limit is not None and which == "all" else None
     reading = {"include": include or (), "encoding": encoding, "limit": read_at_most}
     corpus = read(loaded, source, unknown, reading)
-    chosen = corpus.part(part)  # type: ignore[arg-type]
+    chosen = corpus.part(which)
     sequences = [chosen.symbols[start:stop] for start, stop in chosen.boundaries]
     steps = min(len(chosen), limit or len(chosen))
     planned = describe_recording(
-        loaded.network, loaded.vocabulary, steps, signals=names, top=top, engine=engine, dtype=dtype  # type: ignore[arg-type]
-    )  # fmt: skip
-    size = estimate_size(planned, len(sequences), dtype)  # type: ignore[arg-type]
+        loaded.network, loaded.vocabulary, steps, signals=names, top=top, engine=engine, dtype=kept_as
+    )
+    size = estimate_size(planned, len(sequences), kept_as)
     remark(f"{steps:,} steps, at most {_bytes(size)} on the disk; engine {planned.code.get('engine')}")
     with stop_asked() as stop, ProgressBar("recording", "steps") as progress:
         recorded = record_run(
@@ -80,7 +80,7 @@ def trace(
             sequences,
             out=out,
             signals=names,
-            dtype=dtype,  # type: ignore[arg-type]
+            dtype=kept_as,
             limit=limit,
             top=top,
             engine=engine,

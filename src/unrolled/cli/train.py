@@ -14,6 +14,7 @@ from unrolled.cli.options import (
     JsonFlag,
     SymbolsOption,
     UnknownOption,
+    one_of,
     with_settings,
 )
 from unrolled.cli.reading import as_path
@@ -58,6 +59,7 @@ def train(
     as_json: JsonFlag = False,
 ) -> int:
     """Train a network on a text or a task, and keep everything of it in a folder."""
+    from unrolled.sources import SYMBOLS
     from unrolled.training.train import train as run_training
 
     with stop_asked() as stop, ProgressBar("reading", "symbols") as bar:
@@ -70,7 +72,7 @@ def train(
             overwrite=overwrite,
             include=include or (),
             encoding=encoding,
-            symbols=symbols,  # type: ignore[arg-type]  # open_source says what is allowed
+            symbols=one_of("kind of symbol", symbols, SYMBOLS),
             limit=limit,
             unknown=unknown,
             reading_progress=bar,

@@ -2,7 +2,7 @@
 
 from unrolled.sources.corpus import PARTS, Corpus, Part, PartName, Parts, prepare
 from unrolled.sources.opening import open_source
-from unrolled.sources.source import Block, Source, Symbols
+from unrolled.sources.source import SYMBOLS, Block, Source, Symbols
 from unrolled.sources.tasks import TASKS
 from unrolled.sources.tasks.source import TaskSource
 from unrolled.sources.tasks.task import Batch, Task
@@ -11,6 +11,7 @@ from unrolled.sources.vocabulary import UnknownSymbolError, Vocabulary, bytes_vo
 
 __all__ = [
     "PARTS",
+    "SYMBOLS",
     "TASKS",
     "Batch",
     "Block",

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from unrolled.sources.vocabulary import Vocabulary
 
 Symbols = Literal["characters", "bytes"]
+SYMBOLS: tuple[Symbols, ...] = ("characters", "bytes")
 
 
 @dataclass(frozen=True)

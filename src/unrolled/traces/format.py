@@ -25,6 +25,8 @@ SITE_NAME = r"^[^./\\\x00-\x1f]+(\.[^./\\\x00-\x1f]+)*$"
 """Dotted, and safe as the name of a folder."""
 
 Dtype: TypeAlias = Literal["float32", "float16"]
+DTYPES: tuple[Dtype, ...] = ("float32", "float16")
+SymbolKind: TypeAlias = Literal["characters", "bytes", "tokens", "none"]
 
 
 class _Part(BaseModel):
@@ -72,7 +74,7 @@ class SiteInfo(_Part):
 class SymbolsInfo(_Part):
     """What the numbers in `symbols` stand for."""
 
-    kind: Literal["characters", "bytes", "tokens", "none"]
+    kind: SymbolKind
     vocabulary: tuple[str, ...] = ()
 
 
@@ -97,7 +99,7 @@ class TraceInfo(_Part):
 
     format: Literal["unrolled-trace/1"] = FORMAT
     title: str = ""
-    complete_steps: int = Field(0, ge=0)
+    complete_steps: int = Field(default=0, ge=0)
     planned_steps: int = Field(ge=1)
     created: str = ""
     symbols: SymbolsInfo = SymbolsInfo(kind="none")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from unrolled.networks import SITE, Network
 from unrolled.progress import Progress, silent
 from unrolled.traces.beginning import open_writer
 from unrolled.traces.chunks import Array
-from unrolled.traces.format import Dtype, PredictionsInfo, SymbolsInfo, TraceInfo, describe_site
+from unrolled.traces.format import Dtype, PredictionsInfo, SymbolKind, SymbolsInfo, TraceInfo, describe_site
 from unrolled.traces.gathering import Gatherer
 from unrolled.traces.layout import estimate_size, initial_path
 from unrolled.traces.place import check_place
@@ -35,7 +35,7 @@ class Symbols(Protocol):
     """What a recording needs of a vocabulary: its kind and, by index, what each symbol is."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> SymbolKind: ...
 
     @property
     def symbols(self) -> Sequence[str]: ...
@@ -95,7 +95,7 @@ def describe_recording(
         title=title,
         planned_steps=steps,
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        symbols=SymbolsInfo(kind=cast("str", vocabulary.kind), vocabulary=tuple(vocabulary.symbols)),  # pyright: ignore
+        symbols=SymbolsInfo(kind=vocabulary.kind, vocabulary=tuple(vocabulary.symbols)),
         sites=tuple(sites),
         predictions=PredictionsInfo(top=min(top, network.symbols)),
         model={**(model or {}), "parameters": network.parameter_count, "sha256": weights_sha256(network)},
