@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.explorer.made_by_hand import make_run, make_trace
 from unrolled.errors import ServerError
 from unrolled.explorer import find_exhibits, start_background
-from unrolled.explorer.library import Library
+from unrolled.explorer.collection import Collection
 from unrolled.explorer.paths import short_names, walk
 
 
@@ -271,20 +271,20 @@ def test_what_is_no_folder_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_what_appears_changes_or_goes_is_seen_at_the_next_search(tmp_path: Path) -> None:
     first = write(tmp_path / "first" / "zarr.json", whole(complete_steps=0))
-    library = Library([tmp_path])
-    assert [bool(exhibit.problem) for exhibit in library.refresh()] == [True]
+    collection = Collection([tmp_path])
+    assert [bool(exhibit.problem) for exhibit in collection.refresh()] == [True]
     write(first, whole(complete_steps=9))
     write(tmp_path / "second" / "zarr.json", whole())
-    assert [(exhibit.folder.name, exhibit.problem) for exhibit in library.refresh()] == [
+    assert [(exhibit.folder.name, exhibit.problem) for exhibit in collection.refresh()] == [
         ("first", None),
         ("second", None),
     ]
     first.unlink()
-    (second,) = library.refresh()
-    assert library.get("trace", second.id) == second
-    assert library.get("run", second.id) is None
+    (second,) = collection.refresh()
+    assert collection.get("trace", second.id) == second
+    assert collection.get("run", second.id) is None
     (tmp_path / "second" / "zarr.json").unlink()
-    assert library.refresh() == []
+    assert collection.refresh() == []
 
 
 def test_a_trace_recorded_while_the_page_is_open_appears_on_reload(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.explorer.made_by_hand import SECRET, Answer, Shown, ask, make_run, make_trace, speak
 from unrolled.explorer import start_background
-from unrolled.explorer.library import Library
+from unrolled.explorer.collection import Collection
 from unrolled.explorer.paths import Exhibit
 from unrolled.explorer.server import BackgroundServer, bind
 
@@ -232,7 +232,7 @@ def test_a_proxy_s_name_is_answered_where_the_user_gave_it(shown: Shown) -> None
         assert ask(server.url, "/exhibits.json", host="example.org").status == 421
 
 
-class FailingLibrary(Library):
+class FailingCollection(Collection):
     """Fails as a fault of ours would, with a word that must not get out."""
 
     def refresh(self) -> list[Exhibit]:
@@ -241,7 +241,7 @@ class FailingLibrary(Library):
 
 @pytest.fixture
 def failing(shown: Shown) -> Iterator[BackgroundServer]:
-    with BackgroundServer(FailingLibrary([shown.folder / "given"]), bind(0), shown.folder / "no page", ()) as server:
+    with BackgroundServer(FailingCollection([shown.folder / "given"]), bind(0), shown.folder / "no page", ()) as server:
         yield server
 
 

@@ -20,8 +20,8 @@ from unrolled.errors import ServerError
 from unrolled.explorer import server as module
 from unrolled.explorer import start_background
 from unrolled.explorer.app import RUN_FILES, create_app
+from unrolled.explorer.collection import Collection
 from unrolled.explorer.guard import HEADERS
-from unrolled.explorer.library import Library
 from unrolled.explorer.server import DEFAULT_PORT, bind
 
 
@@ -202,7 +202,7 @@ def test_a_chosen_port_in_use_stops_the_command(folder: Path) -> None:
 
 def test_every_route_and_security_header_is_in_the_reference(shown: Shown) -> None:
     reference = Path(__file__).parents[2].joinpath("docs", "reference", "server.md").read_text()
-    app = create_app(Library([shown.folder / "given"]))
+    app = create_app(Collection([shown.folder / "given"]))
     routes = {route.path for route in app.app.routes}
     assert routes == {"/exhibits.json", "/traces/{name}/{key:path}", "/runs/{name}/{file:path}", "/{file:path}"}
     for words in ("`/`", "`exhibits.json`", "`traces/<id>/…`", *(f"`runs/<id>/{name}`" for name in RUN_FILES)):
@@ -214,7 +214,7 @@ def test_every_route_and_security_header_is_in_the_reference(shown: Shown) -> No
 
 
 def test_it_works_below_another_path(shown: Shown) -> None:
-    with below(PREFIX, create_app(Library([shown.folder / "given"]), page=shown.folder / "page")) as url:
+    with below(PREFIX, create_app(Collection([shown.folder / "given"]), page=shown.folder / "page")) as url:
         assert b"Unrolled" in ask(url, f"{PREFIX}/").body
         assert ask(url, f"{PREFIX}/exhibits.json").status == 200
         assert ask(url, f"{PREFIX}{shown.trace}zarr.json").status == 200

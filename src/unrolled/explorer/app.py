@@ -10,9 +10,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
+from unrolled.explorer.collection import Collection
 from unrolled.explorer.files import ASK_AGAIN, FOREVER, file_response
 from unrolled.explorer.guard import Guard
-from unrolled.explorer.library import Library
 from unrolled.explorer.problems import install_problems, not_found, problem
 from unrolled.version import __version__
 
@@ -41,17 +41,17 @@ PAGE_TYPES = {
 }
 
 
-def create_app(library: Library, *, page: Path = PAGE, hosts: Iterable[str] = ()) -> ASGIApp:
-    """The application that shows `library`.
+def create_app(collection: Collection, *, page: Path = PAGE, hosts: Iterable[str] = ()) -> ASGIApp:
+    """The application that shows `collection`.
 
     Args:
-        library: the exhibits.
+        collection: the exhibits.
         page: the folder of the built page.
         hosts: names, besides those of this machine, that a request's Host header may have.
     """
     app = FastAPI(title="Unrolled", version=__version__, openapi_url=None)
     install_problems(app)
-    _add_exhibits(app, library)
+    _add_exhibits(app, collection)
     _add_page(app, page)
     return Guard(app, hosts)
 
@@ -59,16 +59,16 @@ def create_app(library: Library, *, page: Path = PAGE, hosts: Iterable[str] = ()
 # Every route below is a plain function: FastAPI runs it in a thread, so a slow disk holds up nobody else.
 
 
-def _add_exhibits(app: FastAPI, library: Library) -> None:
+def _add_exhibits(app: FastAPI, collection: Collection) -> None:
     @app.api_route("/exhibits.json", methods=READING)
     def exhibits() -> Response:
-        entries = [exhibit.entry() for exhibit in library.refresh()]
+        entries = [exhibit.entry() for exhibit in collection.refresh()]
         listing = {"format": "unrolled-exhibits/1", "exhibits": entries}
         return JSONResponse(listing, headers={"Cache-Control": "no-store"})
 
     @app.api_route("/traces/{name}/{key:path}", methods=READING)
     def trace(request: Request, name: str, key: str) -> Response:
-        exhibit = library.get("trace", name)
+        exhibit = collection.get("trace", name)
         if exhibit is None or not STORE_KEY.fullmatch(key):
             return not_found(f"file {key!r} of a trace {name!r}")
         kind = "application/json" if key.endswith(".json") else "application/octet-stream"
@@ -76,7 +76,7 @@ def _add_exhibits(app: FastAPI, library: Library) -> None:
 
     @app.api_route("/runs/{name}/{file:path}", methods=READING)
     def run(request: Request, name: str, file: str) -> Response:
-        exhibit = library.get("run", name)
+        exhibit = collection.get("run", name)
         if exhibit is None or file not in RUN_FILES:
             return not_found(f"file {file!r} of a run {name!r}")
         return file_response(request, exhibit.root, (*exhibit.parts, file), media_type=RUN_FILES[file])

@@ -31,7 +31,7 @@ class Exploration:
     """
 
     def __init__(self, server: BackgroundServer, stack: ExitStack) -> None:
-        self.url = server.url + _view(server.library.exhibits)
+        self.url = server.url + _view(server.collection.exhibits)
         self._stack = stack
         stack.callback(server.close)
         atexit.register(self.close)

@@ -18,7 +18,7 @@ import uvicorn
 
 from unrolled.errors import ServerError
 from unrolled.explorer.app import PAGE, create_app
-from unrolled.explorer.library import Library
+from unrolled.explorer.collection import Collection
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8765
@@ -82,14 +82,14 @@ class Server(uvicorn.Server):
 
     def __init__(
         self,
-        library: Library,
+        collection: Collection,
         page: Path,
         hosts: Iterable[str],
         on_started: Callable[[], None],
         log_level: str | None = None,
     ) -> None:
         config = uvicorn.Config(
-            create_app(library, page=page, hosts=hosts),
+            create_app(collection, page=page, hosts=hosts),
             # The parser that the tests try, also where a faster one is installed.
             http="h11",
             proxy_headers=False,
@@ -131,26 +131,26 @@ def serve(
     Raises:
         ServerError: nothing to show, or the port cannot be used.
     """
-    library = Library(paths)
+    collection = Collection(paths)
     with bind(port) as listener:
         url = address(listener)
 
         def on_started() -> None:
-            for line in greeting(library, url, page):
+            for line in greeting(collection, url, page):
                 say(line)
             if open_browser:
                 threading.Thread(target=open_page, args=[url], daemon=True).start()
 
         # Faults are logged where they are answered (problems.py); Uvicorn would say them again, and say at Ctrl-C
         # what it gave up. It stops in order at the first Ctrl-C, and lets a second, impatient one pass on.
-        server = Server(library, page, hosts, on_started, log_level="critical")
+        server = Server(collection, page, hosts, on_started, log_level="critical")
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
 
 
-def greeting(library: Library, url: str, page: Path) -> list[str]:
+def greeting(collection: Collection, url: str, page: Path) -> list[str]:
     """The lines that tell the user where the page is and what is wrong with which exhibit."""
-    exhibits = library.exhibits
+    exhibits = collection.exhibits
     problems = [f"{str(exhibit.folder)!r}: {exhibit.problem}" for exhibit in exhibits if exhibit.problem]
     shown = len(exhibits) - len(problems)
     lines = [f"{url} shows {shown} {'exhibit' if shown == 1 else 'exhibits'}; Ctrl-C stops it.", *problems]
@@ -175,14 +175,14 @@ class BackgroundServer:
 
     Attributes:
         url: the address of the page.
-        library: what it shows.
+        collection: what it shows.
     """
 
-    def __init__(self, library: Library, listener: socket.socket, page: Path, hosts: Iterable[str]) -> None:
+    def __init__(self, collection: Collection, listener: socket.socket, page: Path, hosts: Iterable[str]) -> None:
         decided = threading.Event()
         self.url = address(listener)
-        self.library = library
-        self._server = Server(library, page, hosts, decided.set)
+        self.collection = collection
+        self._server = Server(collection, page, hosts, decided.set)
 
         def run() -> None:
             try:
@@ -219,4 +219,4 @@ def start_background(
     Raises:
         ServerError: nothing to show, or the port cannot be used.
     """
-    return BackgroundServer(Library(paths), bind(port), page, hosts)
+    return BackgroundServer(Collection(paths), bind(port), page, hosts)

@@ -41,7 +41,7 @@ class Exhibition:
         self.url = server.url
         self.group = zarr.open_group(folder / "letters", mode="r")
         listed = re.compile(r"letters-[0-9a-f]+")
-        (self.id,) = {entry.id for entry in server.library.exhibits if listed.fullmatch(entry.id)}
+        (self.id,) = {entry.id for entry in server.collection.exhibits if listed.fullmatch(entry.id)}
 
     def values(self, site: str = "rnn.l1", signal: str = "cell") -> np.ndarray:
         return np.asarray(self.group[f"signals/{site}/{signal}"][...])  # type: ignore[index]

@@ -128,7 +128,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundServer]
 
 def test_a_layer_without_a_state_is_asked_for_none(watched: tuple[Page, Watch], feedforward: BackgroundServer) -> None:
     page, watch = watched
-    (exhibit,) = feedforward.library.exhibits
+    (exhibit,) = feedforward.collection.exhibits
     page.goto(f"{feedforward.url}#/neuron/{exhibit.id}?signal=hidden&neuron=1")
     expect(page.get_by_test_id("step-panel")).to_contain_text("h = φ(W_ih x + b_ih)")
     expect(page.locator("h1 + p")).to_contain_text("Feed-forward")
@@ -138,7 +138,7 @@ def test_a_layer_without_a_state_is_asked_for_none(watched: tuple[Page, Watch], 
 
 def test_a_layer_that_reads_from_the_end_says_so(watched: tuple[Page, Watch], both: BackgroundServer) -> None:
     page, watch = watched
-    (exhibit,) = both.library.exhibits
+    (exhibit,) = both.collection.exhibits
     page.goto(f"{both.url}#/neuron/{exhibit.id}?site=lstm.l1_reverse&signal=cell&neuron=1&step=49")
     expect(page.locator("h1 + p")).to_contain_text("2 layers × 4 LSTM neurons, both directions")
     equations = page.get_by_test_id("equations")

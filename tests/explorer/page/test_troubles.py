@@ -22,7 +22,7 @@ from tests.explorer.page.browsing import (
 )
 from unrolled.explorer import BackgroundServer, start_background
 from unrolled.explorer.app import create_app
-from unrolled.explorer.library import Library
+from unrolled.explorer.collection import Collection
 
 pytestmark = BROWSER
 
@@ -53,7 +53,7 @@ def copy_of(exhibition: Exhibition, tmp_path: Path) -> Path:
 
 def open_copy(page: Page, folder: Path, query: str) -> Iterator[BackgroundServer]:
     with start_background([folder]) as server:
-        (exhibit,) = server.library.exhibits
+        (exhibit,) = server.collection.exhibits
         page.goto(f"{server.url}#/neuron/{exhibit.id}?{query}")
         yield server
 
@@ -97,7 +97,7 @@ def test_a_server_that_has_gone_is_told_in_plain_words(
 
 def test_it_works_below_another_path(watched: tuple[Page, Watch], exhibition: Exhibition) -> None:
     page, watch = watched
-    with below(PREFIX, create_app(Library([exhibition.folder]))) as url:
+    with below(PREFIX, create_app(Collection([exhibition.folder]))) as url:
         page.goto(f"{url.rstrip('/')}{PREFIX}/")
         page.get_by_role("link", name=re.compile("Letters at random")).first.click()
         expect(page.get_by_test_id("text")).to_have_attribute("data-painted", re.compile(r"^rnn\."))

@@ -10,7 +10,7 @@ from unrolled.explorer.paths import Exhibit, check_roots, find_exhibits, scan
 from unrolled.explorer.reading import ReadingCache
 
 
-class Library:
+class Collection:
     """The exhibits at and below `paths`.
 
     Raises:
