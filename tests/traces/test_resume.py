@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from tests.traces.making import Names, make_network, make_symbols
 from unrolled.errors import OutputExistsError, TraceError
@@ -118,6 +119,20 @@ def stop_after(steps: int) -> Callable[..., None]:
             raise StoppedError
 
     return progress
+
+
+def test_what_a_resume_needs_and_lacks_is_told(tmp_path: Path) -> None:
+    network, symbols = make_network(layers=1, hidden=3), make_symbols(SHARD + 9000)
+    with pytest.raises(StoppedError):
+        record_run(network, Names(), symbols, out=tmp_path / "t", progress=stop_after(SHARD + 3000))
+    (state,) = (tmp_path / "t" / "resume").glob("*.safetensors")
+    kept = load_file(state)
+    save_file({name: value for name, value in kept.items() if not name.endswith("cell:leaps")}, state)
+    for _ in range(2):  # it lets go of the trace each time
+        with pytest.raises(TraceError, match=r"What a resume of .* needs is missing or damaged"):
+            record_run(network, Names(), symbols, out=tmp_path / "t", resume=True)
+    save_file(kept, state)
+    assert record_run(network, Names(), symbols, out=tmp_path / "t", resume=True).info.whole
 
 
 def test_an_unfinished_trace_shows_what_is_complete_and_says_so(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -14,8 +15,8 @@ from unrolled.traces.format import CHUNK, ZOOM
 class Statistics:
     """Of each neuron, over all steps so far, in float64; each array `(neurons,)`.
 
-    `squares` is the sum of squared distances from the mean, `leaps` the sum of squared changes from one step to the
-    next (within a stretch of `CHUNK` steps) and `changes` how many of those there were.
+    `squares` is the sum of squared distances from the mean. Of the changes from one step to the next (within a stretch
+    of `CHUNK` steps) `changes` is the number, `travel` the sum of their sizes and `leaps` the sum of their squares.
     """
 
     count: Array
@@ -24,13 +25,14 @@ class Statistics:
     low: Array
     high: Array
     changes: Array
+    travel: Array
     leaps: Array
 
     @classmethod
     def of(cls, values: Array) -> Statistics:
         """Of a stretch `(steps, neurons)` of float64, at least one step."""
         neurons = int(values.shape[1])
-        mean = values.mean(axis=0)
+        mean, moved = values.mean(axis=0), np.abs(np.diff(values, axis=0))
         return cls(
             count=np.full(neurons, float(len(values))),
             mean=mean,
@@ -38,7 +40,8 @@ class Statistics:
             low=values.min(axis=0),
             high=values.max(axis=0),
             changes=np.full(neurons, float(len(values) - 1)),
-            leaps=np.square(np.diff(values, axis=0)).sum(axis=0),
+            travel=moved.sum(axis=0),
+            leaps=np.square(moved).sum(axis=0),
         )
 
     def merged(self, other: Statistics) -> Statistics:
@@ -52,6 +55,7 @@ class Statistics:
             low=np.minimum(self.low, other.low),
             high=np.maximum(self.high, other.high),
             changes=self.changes + other.changes,
+            travel=self.travel + other.travel,
             leaps=self.leaps + other.leaps,
         )
 
@@ -62,18 +66,30 @@ class Statistics:
         return np.stack(columns, axis=1).astype(np.float32)
 
     def telling(self) -> Array:
-        """How much each neuron's picture tells, `(neurons,)`, 0 to 1: its variance as a share of its largest square,
-        times its correlation with itself one step earlier, so that what jumps at every step counts for little."""
+        """How much each neuron's picture tells, `(neurons,)`, 0 to 1: one that counts tells most.
+
+        The product of three: how far it goes (its standard deviation as a share of its largest absolute value), how
+        little it jitters (its correlation with itself one step earlier), and how evenly it moves (the square of its
+        mean change as a share of its mean squared change: 1 where it takes equal steps, near 0 where it rests and
+        leaps).
+        """
         variance = self.squares / self.count
-        largest = np.square(np.maximum(np.abs(self.low), np.abs(self.high)))
+        changes = np.maximum(self.changes, 1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            steady = 1 - self.leaps / np.maximum(self.changes, 1) / (2 * variance)
-            score = variance / largest * np.clip(steady, 0, 1)
+            far = np.sqrt(variance) / np.maximum(np.abs(self.low), np.abs(self.high))
+            steady = 1 - self.leaps / changes / (2 * variance)
+            even = np.square(self.travel / changes) / (self.leaps / changes)
+            score = far * np.clip(steady, 0, 1) * even
         return np.nan_to_num(score, nan=0.0, posinf=0.0, neginf=0.0)
 
-    def arrays(self) -> dict[str, Array]:
-        """By field, to be stored and given back to the constructor."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    def arrays(self, path: str) -> dict[str, Array]:
+        """To be stored among others, under names that begin with `path`."""
+        return {f"{path}:{field.name}": getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, stored: Mapping[str, Array], path: str) -> Statistics:
+        """What `arrays` gave; KeyError where one is missing."""
+        return cls(**{field.name: stored[f"{path}:{field.name}"] for field in fields(cls)})
 
 
 @dataclass

@@ -21,7 +21,7 @@ from unrolled.files import sync, write_whole
 from unrolled.traces.chunks import Array
 from unrolled.traces.columns import PlainColumn, SignalColumn, encode
 from unrolled.traces.format import CHUNK, SHARD, Telling, TraceInfo
-from unrolled.traces.layout import ArrayPlan
+from unrolled.traces.layout import ArrayPlan, signal_path
 from unrolled.traces.place import disk_errors, lock, read_attributes
 from unrolled.traces.summary import Statistics, Stretch
 
@@ -48,7 +48,7 @@ class TraceWriter:
         self._resume = root / "resume"
         self._lock = lock(self._resume)
         try:
-            kept = self._load_state()
+            kept, statistics = self._load_state()
         except TraceError:
             self._lock.close()
             raise
@@ -59,9 +59,9 @@ class TraceWriter:
                 root,
                 site.name,
                 signal.name,
-                plans[f"signals/{site.name}/{signal.name}"],
+                plans[signal_path(site.name, signal.name)],
                 self.start,
-                _statistics(kept, f"signals/{site.name}/{signal.name}"),
+                statistics.get(signal_path(site.name, signal.name)),
             )
             for site in info.sites
             for signal in site.signals
@@ -168,14 +168,17 @@ class TraceWriter:
         state |= {"loss:sum": np.array(self._loss[0]), "loss:count": np.array(self._loss[1])}
         for column in self._signals.values():
             assert column.statistics is not None
-            state |= {f"{column.path}:{field}": value for field, value in column.statistics.arrays().items()}
+            state |= column.statistics.arrays(column.path)
         write_whole(self._resume / f"{steps}.safetensors", save(state))
 
-    def _load_state(self) -> dict[str, Array]:
+    def _load_state(self) -> tuple[dict[str, Array], dict[str, Statistics]]:
+        """What `_save_state` wrote, and the statistics in it by the path of their signal."""
         if not self.start:
-            return {}
+            return {}, {}
         try:
-            return load_file(self._resume / f"{self.start}.safetensors")
+            kept = load_file(self._resume / f"{self.start}.safetensors")
+            paths = [signal_path(site.name, signal.name) for site in self.info.sites for signal in site.signals]
+            return kept, {path: Statistics.from_arrays(kept, path) for path in paths}
         except Exception as error:  # missing or damaged: safetensors has its own kinds of errors
             raise TraceError(
                 f"What a resume of {self.root} needs is missing or damaged.", "Record it again with --overwrite."
@@ -207,8 +210,3 @@ def write_attributes(root: Path, info: TraceInfo) -> None:
     document, _ = read_attributes(root)
     document["attributes"] = info.model_dump(mode="json")
     write_whole(root / "zarr.json", json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False).encode())
-
-
-def _statistics(kept: Mapping[str, Array], path: str) -> Statistics | None:
-    fields = {name.rpartition(":")[2]: value for name, value in kept.items() if name.startswith(f"{path}:")}
-    return Statistics(**fields) if fields else None
