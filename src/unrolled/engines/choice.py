@@ -12,6 +12,7 @@ from unrolled.registry import Registry
 ENGINES: Registry[type[Engine]] = Registry(
     "unrolled.engines",
     {
+        "compiled": "unrolled.engines.compiled.engine:CompiledEngine",
         "torch": "unrolled.engines.torch:TorchEngine",
         "reference": "unrolled.engines.reference:ReferenceEngine",
     },

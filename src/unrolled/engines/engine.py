@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from unrolled.engines.stack import Layer, Stack
@@ -81,7 +82,8 @@ class Engine(ABC):
 
         Args:
             stack: the cells and their parameters.
-            inputs: `(steps, batch, inputs)`, at least one step.
+            inputs: `(steps, batch, inputs)`, at least one step; or symbols `(steps, batch)` of int64, each standing for
+                its one-hot vector.
             state: the carried signals before the first step; zeros where None.
             lengths: `(batch,)` steps of each sequence, 1 to `steps`; None where all are as long as the inputs.
             record: names of the signals to record, of every layer. A run that records carries no gradient.
@@ -156,10 +158,16 @@ def _broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
 
 
 def _check_shapes(stack: Stack, inputs: Tensor, state: Mapping[str, Tensor] | None, lengths: Tensor | None) -> None:
-    if inputs.dim() != 3 or inputs.shape[0] < 1 or inputs.shape[2] != stack.inputs:
+    by_symbol = inputs.dim() == 2 and inputs.dtype == torch.int64
+    if not by_symbol and (inputs.dim() != 3 or inputs.shape[2] != stack.inputs) or inputs.shape[0] < 1:
         raise ModelError(
             f"The inputs have the shape {tuple(inputs.shape)}; this stack reads (steps, batch, {stack.inputs}), "
-            "one step or more."
+            "or symbols (steps, batch) of int64, one step or more."
+        )
+    if by_symbol and inputs.numel() and not 0 <= int(inputs.min()) <= int(inputs.max()) < stack.inputs:
+        raise ModelError(
+            f"The inputs hold symbols {int(inputs.min())} to {int(inputs.max())}; this stack knows 0 to "
+            f"{stack.inputs - 1}."
         )
     steps, batch = inputs.shape[:2]
     if lengths is not None and (lengths.shape != (batch,) or ((lengths < 1) | (lengths > steps)).any()):
@@ -171,6 +179,14 @@ def _check_shapes(stack: Stack, inputs: Tensor, state: Mapping[str, Tensor] | No
         given = {name: tuple(value.shape) for name, value in state.items()}
         if given != right:
             raise ModelError(f"The state has the shapes {given}; this stack carries {right}.")
+
+
+def as_vectors(stack: Stack, inputs: Tensor) -> Tensor:
+    """Inputs `(steps, batch, inputs)`, one-hot where they were given as symbols."""
+    if inputs.is_floating_point():
+        return inputs
+    like = stack.layers[0].parameters["weight_hh" if stack.cell.state else "weight_ih"]
+    return F.embedding(inputs, torch.eye(stack.inputs, dtype=like.dtype, device=like.device))
 
 
 def past_end(steps: int, lengths: Tensor) -> Tensor:

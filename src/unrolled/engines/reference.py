@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unrolled.cells.cell import Edit as CellEdit
-from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, check_request, past_end
+from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, as_vectors, check_request, past_end
 from unrolled.engines.stack import Layer, Stack
 
 
@@ -35,6 +35,7 @@ class ReferenceEngine(Engine):
         training: bool = False,
     ) -> Result:
         check_request(stack, inputs, state, lengths, record, edits)
+        inputs = as_vectors(stack, inputs)
         lengths = lengths.to(inputs.device) if lengths is not None else None
         before = state if state is not None else stack.zero_state(inputs.shape[1], inputs)
         recording = Recording(sink)

@@ -14,7 +14,18 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from unrolled.cells.cell import ACTIVATIONS
 from unrolled.cells.feedforward import FeedForward
 from unrolled.cells.rnn import RNN
-from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, check_request, past_end, reverse
+from unrolled.engines.engine import (
+    BLOCK,
+    Edit,
+    Engine,
+    Recording,
+    Result,
+    Sink,
+    as_vectors,
+    check_request,
+    past_end,
+    reverse,
+)
 from unrolled.engines.stack import Layer, Stack
 from unrolled.errors import ModelError
 
@@ -59,6 +70,7 @@ class TorchEngine(Engine):
         check_request(stack, inputs, state, lengths, record, edits)
         if why_not := self.why_not(stack, recording=bool(record), editing=bool(edits)):
             raise ModelError(f"The engine 'torch' cannot run this: {why_not}.", "Let choose_engine take one that can.")
+        inputs = as_vectors(stack, inputs)
         lengths = lengths.to(inputs.device) if lengths is not None else None
         before = dict(state) if state is not None else stack.zero_state(inputs.shape[1], inputs)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not record):

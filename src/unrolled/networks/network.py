@@ -27,19 +27,6 @@ def make_cell(settings: NetworkSettings) -> Cell:
     return cell(settings.activation) if settings.cell in {"rnn", "feedforward"} else cell()
 
 
-class OneHot(nn.Module):
-    """Symbols `(steps, batch)` as one-hot vectors `(steps, batch, symbols)`."""
-
-    table: Tensor
-
-    def __init__(self, symbols: int) -> None:
-        super().__init__()
-        self.register_buffer("table", torch.eye(symbols), persistent=False)
-
-    def forward(self, symbols: Tensor) -> Tensor:
-        return F.embedding(symbols, self.table)
-
-
 class Recurrence(nn.Module):
     """Holds a stack's parameters under the names that `torch.nn.LSTM` gives them."""
 
@@ -83,7 +70,7 @@ class Network(nn.Module):
         settings: cell, layers, neurons, embedding, dropout.
         symbols: size of the vocabulary.
 
-    The state dict has `encoder.weight (symbols, embedding)` where there is an embedding, `rnn.weight_ih_l0` and so on
+    Without an embedding the stack reads the symbols themselves, one-hot. The state dict has `encoder.weight (symbols, embedding)` where there is an embedding, `rnn.weight_ih_l0` and so on
     as in `torch.nn.LSTM`, `readout.weight (symbols, neurons)` and `readout.bias (symbols,)`.
     """
 
@@ -91,7 +78,7 @@ class Network(nn.Module):
         super().__init__()
         self.settings = settings
         self.symbols = symbols
-        self.encoder = nn.Embedding(symbols, settings.embedding) if settings.embedding else OneHot(symbols)
+        self.encoder = nn.Embedding(symbols, settings.embedding) if settings.embedding else nn.Identity()  # one-hot
         self.rnn = Recurrence(make_cell(settings), settings.embedding or symbols, settings)
         self.drop = nn.Dropout(settings.dropout)
         self.readout = nn.Linear(settings.hidden, symbols)

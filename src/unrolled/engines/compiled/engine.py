@@ -1,0 +1,190 @@
+"""The compiled engine: our own kernels, on the processor, in float32."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from unrolled.engines.compiled.autograd import LayerFunction
+from unrolled.engines.compiled.layer import CELLS, PackedLayer, Pass
+from unrolled.engines.compiled.library import Kernels, find_kernels
+from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, check_request, reverse
+from unrolled.engines.stack import Stack
+from unrolled.errors import ModelError
+
+NEAR = 1 << 19
+"""Floats of gates that a block has where none are kept: they stay in the processor's cache."""
+
+
+class CompiledEngine(Engine):
+    """RNN, GRU, LSTM and peephole LSTM; every signal is recorded in the pass that computes it."""
+
+    name: ClassVar[str] = "compiled"
+
+    def why_not(self, stack: Stack, *, recording: bool, editing: bool) -> str | None:
+        kernels = find_kernels()
+        if isinstance(kernels, str):
+            return kernels
+        if editing:
+            return "its kernels cannot be edited while they run"
+        if stack.cell.name not in CELLS:
+            return f"it has no kernel for the {stack.cell.title} cell"
+        if stack.projection:
+            return "its kernels know no projection"
+        weights = [tensor for layer in stack.layers for tensor in layer.parameters.values()]
+        if any(tensor.device.type != "cpu" for tensor in weights):
+            return "its kernels run on the processor alone"
+        if any(tensor.dtype != torch.float32 for tensor in weights):
+            return "its kernels compute in float32 alone"
+        return None
+
+    def run(
+        self,
+        stack: Stack,
+        inputs: Tensor,
+        state: Mapping[str, Tensor] | None = None,
+        *,
+        lengths: Tensor | None = None,
+        record: Collection[str] = (),
+        edits: Sequence[Edit] = (),
+        sink: Sink | None = None,
+        training: bool = False,
+    ) -> Result:
+        check_request(stack, inputs, state, lengths, record, edits)
+        if why_not := self.why_not(stack, recording=bool(record), editing=bool(edits)):
+            raise ModelError(
+                f"The engine 'compiled' cannot run this: {why_not}.", "Let choose_engine take one that can."
+            )
+        kernels = find_kernels()
+        assert isinstance(kernels, Kernels)
+        run = _Run(kernels, stack, training)
+        before = dict(state) if state is not None else stack.zero_state(inputs.shape[1], run.like)
+        lengths = lengths.to(torch.int64).contiguous() if lengths is not None else None
+        if torch.is_grad_enabled() and not record:
+            return run.differentiably(inputs, before, lengths)
+        with torch.no_grad():
+            if stack.bidirectional:
+                return run.layer_by_layer(inputs, before, lengths, record, Recording(sink))
+            return run.block_by_block(inputs, before, lengths, record, Recording(sink), streaming=sink is not None)
+
+
+class _Run:
+    """A stack, packed, and the ways to run it."""
+
+    def __init__(self, kernels: Kernels, stack: Stack, training: bool) -> None:
+        self.kernels, self.stack, self.training = kernels, stack, training
+        self.like = stack.layers[0].parameters["weight_hh"]
+
+    def _packed(self, position: int, by_symbol: bool, lengths: Tensor | None) -> PackedLayer:
+        layer = self.stack.layers[position]
+        parameters = {name: value.detach() for name, value in layer.parameters.items()}
+        backwards = layer.reverse and lengths is None  # with lengths, each sequence is turned round by itself
+        return PackedLayer(self.kernels, self.stack.cell, parameters, reverse=backwards, by_symbol=by_symbol)
+
+    def _between(self, x: Tensor, first: int) -> Tensor:
+        return F.dropout(x, self.stack.dropout) if first and self.training and self.stack.dropout else x
+
+    def differentiably(self, x: Tensor, before: Mapping[str, Tensor], lengths: Tensor | None) -> Result:
+        """Through autograd, layer after layer."""
+        names, after = tuple(self.stack.cell.state), list[dict[str, Tensor]]()
+        for first in range(0, len(self.stack.layers), self.stack.directions):
+            x, outputs = self._between(x, first), list[Tensor]()
+            for position in range(first, first + self.stack.directions):
+                layer = self.stack.layers[position]
+                turned = layer.reverse and lengths is not None
+                packed = self._packed(position, not x.is_floating_point(), lengths)
+                own, states = tuple(layer.parameters), [before[name][position] for name in names]
+                y, *last = LayerFunction.apply(  # pyright: ignore[reportGeneralTypeIssues]
+                    packed, own, reverse(x, lengths) if turned else x, lengths, *states, *layer.parameters.values()
+                )
+                outputs.append(reverse(y, lengths) if turned else y)
+                after.append(dict(zip(names, last, strict=True)))
+            x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
+        return Result(x, {name: torch.stack([last[name] for last in after]) for name in names})
+
+    def layer_by_layer(
+        self,
+        x: Tensor,
+        before: Mapping[str, Tensor],
+        lengths: Tensor | None,
+        record: Collection[str],
+        recording: Recording,
+    ) -> Result:
+        """Whole sequences, for what runs in both directions."""
+        after = list[dict[str, Tensor]]()
+        for first in range(0, len(self.stack.layers), self.stack.directions):
+            x, outputs = self._between(x, first), list[Tensor]()
+            for position in range(first, first + self.stack.directions):
+                layer = self.stack.layers[position]
+                turned = layer.reverse and lengths is not None
+                packed = self._packed(position, not x.is_floating_point(), lengths)
+                states = {name: value[position] for name, value in before.items()}
+                given = reverse(x, lengths) if turned else x
+                done = packed.forward(packed.new_pass(given, states, lengths, training=False))
+                signals = packed.signals(done)
+                if turned:
+                    signals = {name: reverse(value, lengths) for name, value in signals.items()}
+                after.append(packed.last(done))
+                outputs.append(signals["hidden"])
+                if record:
+                    recording.add(layer, 0, {name: signals[name] for name in record})
+            x = torch.cat(outputs, dim=-1)
+        return self._result(x, after, recording)
+
+    def _result(self, x: Tensor, after: list[dict[str, Tensor]], recording: Recording) -> Result:
+        state = {name: torch.stack([last[name] for last in after]) for name in self.stack.cell.state}
+        return Result(x, state, recording.signals())
+
+    def _block(self, batch: int, record: Collection[str], streaming: bool, steps: int) -> int:
+        if record:
+            return BLOCK if streaming else steps
+        places = self.kernels.padded(self.stack.neurons)
+        return max(1, NEAR // (batch * self.stack.cell.blocks * places))
+
+    def block_by_block(
+        self,
+        inputs: Tensor,
+        before: Mapping[str, Tensor],
+        lengths: Tensor | None,
+        record: Collection[str],
+        recording: Recording,
+        *,
+        streaming: bool,
+    ) -> Result:
+        """A block of steps through all layers, then the next: no more memory for a longer sequence."""
+        steps, batch = inputs.shape[:2]
+        layers = [
+            self._packed(position, not position and not inputs.is_floating_point(), lengths)
+            for position in range(len(self.stack.layers))
+        ]
+        states = [{name: value[position] for name, value in before.items()} for position in range(len(layers))]
+        outputs = list[Tensor]()
+        block = self._block(batch, record, streaming, steps)
+        for start in range(0, steps, block):
+            x = inputs[start : start + block]
+            left = lengths - start if lengths is not None else None
+            for position, packed in enumerate(layers):
+                x = self._between(x, position)
+                done = packed.forward(packed.new_pass(x, states[position], left, training=False))
+                states[position] = _carried(packed, done, states[position])
+                signals = packed.signals(done)
+                if record:
+                    recording.add(self.stack.layers[position], start, {name: signals[name] for name in record})
+                x = signals["hidden"]
+            outputs.append(x)
+        return self._result(outputs[0] if len(outputs) == 1 else torch.cat(outputs), states, recording)
+
+
+def _carried(packed: PackedLayer, done: Pass, before: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The states after a block: a sequence that had ended before keeps its own."""
+    if done.lengths is None:
+        return packed.last(done)
+    steps = done.x.shape[0]
+    here = done.lengths.clamp(1, steps)
+    last = packed.last(Pass(done.x, done.gates, done.states, done.hidden, done.first, here))
+    ended = (done.lengths <= 0)[:, None]
+    return {name: torch.where(ended, before[name], value) for name, value in last.items()}

@@ -1,0 +1,124 @@
+"""The compiled kernels: found, loaded, and their functions typed."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+LANES = {4: "kernels-plain.so", 8: "kernels-avx2.so", 16: "kernels-avx512.so"}
+"""Floats that one instruction takes, and the library that is made for as many; `hatch_build.py` makes them."""
+
+_INT, _POINTER = ctypes.c_int64, ctypes.c_void_p
+_SIGNATURES = {
+    "unrolled_packed_size": [_INT] * 4,
+    "unrolled_pack_forward": [_INT] * 4 + [_POINTER] * 2,
+    "unrolled_pack_back": [_INT] * 4 + [_POINTER] * 2,
+    "unrolled_forward": [_POINTER],
+    "unrolled_back": [_POINTER],
+    "unrolled_multiply_space": [_INT] * 2,
+    "unrolled_multiply": [_INT] * 3 + [_POINTER, _INT, _INT, _POINTER, _INT, _POINTER, _INT, _INT, _POINTER, _INT],
+    "unrolled_add_by_symbol": [_INT, _INT, _POINTER, _POINTER, _POINTER, _INT],
+}
+_NUMBERS = ("cell", "activation", "steps", "batch", "inputs", "x_stride", "neurons", "padded", "direction", "threads")
+_ARRAYS = (
+    *("lengths", "gates", "states", "hidden", "x", "x_panels", "bias", "table", "symbols"),
+    *("first_hidden", "first_cell", "panels", "extra"),
+    *("from_outputs", "from_hidden", "from_cell", "from_first", "from_gates"),
+)
+
+
+class LayerCall(ctypes.Structure):
+    """`layer` of kernels.c."""
+
+    _fields_ = [(name, _INT) for name in _NUMBERS] + [(name, _POINTER) for name in _ARRAYS]  # noqa: RUF012
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """A loaded library; lanes: floats that one of its instructions takes."""
+
+    functions: Any
+    lanes: int
+
+    def padded(self, neurons: int) -> int:
+        """Places that so many neurons take."""
+        return -(-neurons // self.lanes) * self.lanes
+
+    def packed_size(self, cell: int, inputs: int, padded: int, *, back: bool) -> int:
+        """Floats that a packed matrix takes."""
+        return int(self.functions.unrolled_packed_size(cell, inputs, padded, int(back)))
+
+    def call(self, name: str, numbers: dict[str, int], arrays: dict[str, Tensor | None]) -> None:
+        """Runs `forward` or `back` over one layer."""
+        pointers = {key: None if array is None else array.data_ptr() for key, array in arrays.items()}
+        call = LayerCall(**numbers, **pointers, threads=torch.get_num_threads())
+        getattr(self.functions, f"unrolled_{name}")(ctypes.byref(call))
+
+    def multiply(self, a: Tensor, b: Tensor, out: Tensor, *, add: bool = False) -> Tensor:
+        """out (rows, columns) = a (rows, depth) · b (depth, columns), or added to it.
+
+        One of a's strides is 1; the rows of b and out are contiguous.
+        """
+        threads = torch.get_num_threads()
+        (rows, depth), columns = a.shape, b.shape[1]
+        space = torch.empty(self.functions.unrolled_multiply_space(columns, threads))
+        arrays = (a.data_ptr(), *a.stride(), b.data_ptr(), b.stride(0), out.data_ptr(), out.stride(0))
+        self.functions.unrolled_multiply(rows, columns, depth, *arrays, int(add), space.data_ptr(), threads)
+        return out
+
+    def add_by_symbol(self, symbols: Tensor, values: Tensor, count: int) -> Tensor:
+        """(count, width): the sums of the rows of `values` (rows, width) that belong to each symbol."""
+        width = values.shape[1]
+        sums = values.new_zeros(count, width)
+        self.functions.unrolled_add_by_symbol(
+            len(values), width, symbols.data_ptr(), values.data_ptr(), sums.data_ptr(), torch.get_num_threads()
+        )
+        return sums
+
+
+@cache
+def find_kernels() -> Kernels | str:
+    """The kernels for this processor, or why there are none, in one clause.
+
+    `UNROLLED_KERNELS` names another library, or nothing to do without.
+    """
+    given = os.environ.get("UNROLLED_KERNELS")
+    if given == "":
+        return "UNROLLED_KERNELS is empty: the compiled kernels are switched off"
+    folder = Path(__file__).parent
+    try:
+        _open_threads_library()
+        if given:
+            return _load(Path(given))
+        if not (folder / LANES[4]).is_file():
+            return "its kernels were not built when unrolled was installed, for want of a C compiler"
+        best = int(ctypes.CDLL(str(folder / LANES[4])).unrolled_best_lanes())
+        return _load(folder / LANES[best])
+    except (OSError, AttributeError) as error:
+        return f"its kernels cannot be loaded ({error})"
+
+
+def _load(path: Path) -> Kernels:
+    functions = ctypes.CDLL(str(path))
+    for name, arguments in _SIGNATURES.items():
+        function = getattr(functions, name)
+        function.argtypes, function.restype = arguments, None
+    for name in ("unrolled_packed_size", "unrolled_multiply_space"):
+        getattr(functions, name).restype = _INT
+    return Kernels(functions, int(functions.unrolled_lanes()))
+
+
+def _open_threads_library() -> None:
+    """Lets the kernels use the OpenMP that PyTorch has loaded: two in one process would fight over the processor."""
+    maps = Path("/proc/self/maps")
+    loaded = re.findall(r"/\S*/lib[gi]?omp\S*\.so\S*", maps.read_text()) if maps.is_file() else []
+    if loaded:
+        ctypes.CDLL(loaded[0], mode=ctypes.RTLD_GLOBAL)
