@@ -16,6 +16,7 @@ from tests.explorer.page.browsing import BROWSER, HIDDEN, LENGTHS, SIGNAL, Exhib
 from tests.traces.making import Names, make_network, make_symbols
 from unrolled.explorer import BackgroundServer, start_background
 from unrolled.traces.record import record_run
+from unrolled.traces.trace import Trace
 
 pytestmark = BROWSER
 
@@ -124,6 +125,51 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundServer]
     module = torch.nn.LSTM(3, 4, num_layers=2, bidirectional=True)
     unrolled.trace(module, torch.randn(50, 3)).save(folder)
     yield from shown(folder)
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackgroundServer]:
+    folder = tmp_path_factory.mktemp("short")
+    for name, length, title in (("one", 1, "One of them"), ("two", 2, "")):
+        record_run(make_network(hidden=3), Names(), make_symbols(length), out=folder / name, title=title)
+    yield from shown(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "head", "where"),
+    [
+        ("one", "One of them", "1 character · 2 layers × 3 LSTM neurons", "step 0 of 1"),
+        ("two", "two", "2 characters · 2 layers × 3 LSTM neurons", "steps 0 to 1 of 2"),
+    ],
+)
+def test_a_recording_of_a_step_or_two_is_whole(
+    name: str, title: str, head: str, where: str, watched: tuple[Page, Watch], short: BackgroundServer
+) -> None:
+    """The second has no title: it goes by the name of its folder."""
+    page, watch = watched
+    (trace,) = (exhibit for exhibit in short.collection.exhibits if exhibit.folder.name == name)
+    page.goto(short.url)
+    expect(page.locator("[data-testid=picture][data-painted=true]")).to_have_count(2)
+    page.get_by_role("link", name=title, exact=True).click()
+    painted(page, f"rnn.l0.cell.{Trace.open(trace.folder).info.telling.neuron}")  # type: ignore[union-attr]
+    expect(page.locator("h1")).to_have_text(re.compile(rf"^{title}"))
+    expect(page.locator("h1 + p")).to_have_text(head)
+    expect(page.locator(".below")).to_contain_text(where)
+    last = Trace.open(trace.folder).steps - 1
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "PageDown", "End"):
+        page.keyboard.press(key)
+    value = Trace.open(trace.folder).read("rnn.l0", "cell", last, last + 1, 0)[0]
+    page.get_by_test_id("neuron").fill("0")
+    page.get_by_test_id("neuron").press("Enter")
+    painted(page, "rnn.l0.cell.0")
+    assert number(spoken(page, last)) == pytest.approx(float(value), abs=5.1e-5)
+    expect(page.get_by_test_id("equations").get_by_text("as recorded")).to_have_count(2)
+    expect(page.get_by_test_id("statistics")).to_contain_text("variance")
+    expect(page.get_by_text("No symbol is known to follow.")).to_be_visible()
+    page.get_by_test_id("view-network").click()
+    expect(page.get_by_test_id("heatmap")).to_have_attribute("data-painted", "rnn.l0.cell.1")
+    expect(page.get_by_text(where)).to_be_visible()
+    assert watch.complaints == []
 
 
 def test_a_layer_without_a_state_is_asked_for_none(watched: tuple[Page, Watch], feedforward: BackgroundServer) -> None:

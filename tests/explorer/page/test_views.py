@@ -101,7 +101,7 @@ def test_the_value_under_the_pointer_is_the_stored_one(page: Page, exhibition: E
     tip = page.get_by_test_id("tip")
     expect(tip).to_contain_text("step 3")
     stored = exhibition.values("rnn.l0", "forget_gate")[3, 1]
-    assert number(tip.locator(".value").inner_text()) == pytest.approx(float(stored), abs=5.1e-5)
+    assert number(tip.locator(".mono").inner_text()) == pytest.approx(float(stored), abs=5.1e-5)
     page.mouse.move(cursor["x"] + 2.5 * cursor["width"], cursor["y"] + cursor["height"] / 2)
     expect(tip).to_contain_text("step 5")
     page.mouse.down()

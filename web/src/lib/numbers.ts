@@ -18,6 +18,16 @@ export function count(value: number): string {
   return grouped.format(value).replaceAll(',', '\u202f')
 }
 
+/** `1 step`, `2 steps`. */
+export function many(number: number, one: string, more = `${one}s`): string {
+  return `${count(number)} ${number === 1 ? one : more}`
+}
+
+/** Which of all the steps: `steps 10 to 19 of 100`. */
+export function stretch(first: number, last: number, all: number): string {
+  return `${first < last ? `steps ${count(first)} to ${count(last)}` : `step ${count(first)}`} of ${count(all)}`
+}
+
 export function percent(probability: number): string {
   if (Number.isNaN(probability)) return '—'
   const value = probability * 100
@@ -25,13 +35,3 @@ export function percent(probability: number): string {
 }
 
 export const NATS_TO_BITS = 1 / Math.LN2
-
-export function bytes(size: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB']
-  let at = 0
-  while (size >= 1024 && at < units.length - 1) {
-    size /= 1024
-    at++
-  }
-  return `${size.toFixed(at ? 1 : 0)} ${units[at]}`
-}

@@ -9,6 +9,8 @@ import { type Glyphs, glyphsOf, NO_GLYPHS } from './text/glyphs'
 
 export interface Session {
   id: string
+  /** What the trace calls itself, else its id. */
+  title: string
   trace: Trace
   symbols: Symbols
   glyphs: Glyphs
@@ -34,6 +36,7 @@ export async function openSession(id: string, view: View, abort?: AbortSignal): 
   warm(trace, view)
   return {
     id,
+    title: trace.attributes.title?.trim() || id,
     trace,
     symbols: await Symbols.open(trace),
     glyphs: trace.attributes.symbols.kind === 'none' ? NO_GLYPHS : glyphsOf(trace.attributes.symbols),

@@ -31,7 +31,7 @@ export interface Place {
 
 export interface TraceAttributes {
   format: string
-  title: string
+  title?: string
   complete_steps?: number
   created?: string
   symbols: { kind: 'characters' | 'bytes' | 'tokens' | 'none'; vocabulary: string[] }
