@@ -12,8 +12,11 @@ demo: $(VENV)/installed
 
 install: $(VENV)/tools
 
-# The package, as a user installs it; the build makes the page with a Node that comes from the package index.
-$(VENV)/installed: pyproject.toml constraints.txt hatch_build.py web/package.json $(shell find web/src -type f 2>/dev/null)
+KERNELS := src/unrolled/engines/compiled
+
+# The package, as a user installs it; the build makes the page with a Node that comes from the package index, and the
+# kernels where there is a C compiler.
+$(VENV)/installed: pyproject.toml constraints.txt hatch_build.py $(wildcard $(KERNELS)/*.c) $(KERNELS)/build.py web/package.json $(shell find web/src -type f 2>/dev/null)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
@@ -39,4 +42,4 @@ page: $(VENV)/tools
 	cd web && npm run build
 
 clean:
-	rm -rf $(VENV) web/node_modules src/unrolled/explorer/static
+	rm -rf $(VENV) web/node_modules src/unrolled/explorer/static $(KERNELS)/*.so

@@ -132,6 +132,7 @@ def check_request(
 ) -> None:
     """Refuses what no engine could run as it was meant; see `Engine.run`."""
     _check_shapes(stack, inputs, state, lengths)
+    _check_kinds(stack, inputs, state)
     signals = [signal.name for signal in stack.cell.signals]
     for name in [*record, *(edit.signal for edit in edits)]:
         if name not in signals:
@@ -159,7 +160,8 @@ def _broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
 
 def _check_shapes(stack: Stack, inputs: Tensor, state: Mapping[str, Tensor] | None, lengths: Tensor | None) -> None:
     by_symbol = inputs.dim() == 2 and inputs.dtype == torch.int64
-    if not by_symbol and (inputs.dim() != 3 or inputs.shape[2] != stack.inputs) or inputs.shape[0] < 1:
+    by_vector = inputs.dim() == 3 and inputs.shape[2] == stack.inputs
+    if not (by_symbol or by_vector) or inputs.shape[0] < 1:
         raise ModelError(
             f"The inputs have the shape {tuple(inputs.shape)}; this stack reads (steps, batch, {stack.inputs}), "
             "or symbols (steps, batch) of int64, one step or more."
@@ -179,6 +181,22 @@ def _check_shapes(stack: Stack, inputs: Tensor, state: Mapping[str, Tensor] | No
         given = {name: tuple(value.shape) for name, value in state.items()}
         if given != right:
             raise ModelError(f"The state has the shapes {given}; this stack carries {right}.")
+
+
+def _check_kinds(stack: Stack, inputs: Tensor, state: Mapping[str, Tensor] | None) -> None:
+    """Numbers of one type in one place; only under autocast PyTorch brings types together itself."""
+    like = next(iter(stack.layers[0].parameters.values()))
+    for name, value in {"inputs": inputs, **(state or {})}.items():
+        strange = value.dtype != like.dtype and not (name == "inputs" and value.dtype == torch.int64)
+        if value.device != like.device or (strange and not torch.is_autocast_enabled(like.device.type)):
+            raise ModelError(
+                f"The {name} are {_kind(value)}; the stack's parameters are {_kind(like)}.",
+                "Bring both to one type and one device.",
+            )
+
+
+def _kind(value: Tensor) -> str:
+    return f"{str(value.dtype).removeprefix('torch.')} on {value.device}"
 
 
 def as_vectors(stack: Stack, inputs: Tensor) -> Tensor:

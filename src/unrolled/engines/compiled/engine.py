@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unrolled.engines.compiled.autograd import LayerFunction
+from unrolled.engines.compiled.autograd import run_differentiably
 from unrolled.engines.compiled.layer import CELLS, PackedLayer, Pass
 from unrolled.engines.compiled.library import Kernels, find_kernels
 from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, check_request, reverse
@@ -25,10 +25,13 @@ class CompiledEngine(Engine):
 
     name: ClassVar[str] = "compiled"
 
+    def __init__(self, kernels: Kernels | None = None) -> None:
+        """`kernels`: others than the fastest that this processor can run."""
+        self._kernels = kernels or find_kernels()
+
     def why_not(self, stack: Stack, *, recording: bool, editing: bool) -> str | None:
-        kernels = find_kernels()
-        if isinstance(kernels, str):
-            return kernels
+        if isinstance(self._kernels, str):
+            return self._kernels
         if editing:
             return "its kernels cannot be edited while they run"
         if stack.cell.name not in CELLS:
@@ -38,7 +41,7 @@ class CompiledEngine(Engine):
         weights = [tensor for layer in stack.layers for tensor in layer.parameters.values()]
         if any(tensor.device.type != "cpu" for tensor in weights):
             return "its kernels run on the processor alone"
-        if any(tensor.dtype != torch.float32 for tensor in weights):
+        if any(tensor.dtype != torch.float32 for tensor in weights) or torch.is_autocast_enabled("cpu"):
             return "its kernels compute in float32 alone"
         return None
 
@@ -59,9 +62,8 @@ class CompiledEngine(Engine):
             raise ModelError(
                 f"The engine 'compiled' cannot run this: {why_not}.", "Let choose_engine take one that can."
             )
-        kernels = find_kernels()
-        assert isinstance(kernels, Kernels)
-        run = _Run(kernels, stack, training)
+        assert isinstance(self._kernels, Kernels)
+        run = _Run(self._kernels, stack, training)
         before = dict(state) if state is not None else stack.zero_state(inputs.shape[1], run.like)
         lengths = lengths.to(torch.int64).contiguous() if lengths is not None else None
         if torch.is_grad_enabled() and not record:
@@ -98,9 +100,8 @@ class _Run:
                 turned = layer.reverse and lengths is not None
                 packed = self._packed(position, not x.is_floating_point(), lengths)
                 own, states = tuple(layer.parameters), [before[name][position] for name in names]
-                y, *last = LayerFunction.apply(  # pyright: ignore[reportGeneralTypeIssues]
-                    packed, own, reverse(x, lengths) if turned else x, lengths, *states, *layer.parameters.values()
-                )
+                given, rest = reverse(x, lengths) if turned else x, (*states, *layer.parameters.values())
+                y, *last = run_differentiably(packed, own, given, lengths, rest)
                 outputs.append(reverse(y, lengths) if turned else y)
                 after.append(dict(zip(names, last, strict=True)))
             x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
@@ -143,7 +144,7 @@ class _Run:
         if record:
             return BLOCK if streaming else steps
         places = self.kernels.padded(self.stack.neurons)
-        return max(1, NEAR // (batch * self.stack.cell.blocks * places))
+        return max(1, NEAR // (max(1, batch) * self.stack.cell.blocks * places))
 
     def block_by_block(
         self,

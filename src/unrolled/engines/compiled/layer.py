@@ -207,10 +207,7 @@ class PackedLayer:
         self.kernels.call("back", self._numbers(done.x), {**arrays, **self._first(done)})
         depth = self.cell.blocks * self.places
         flat = from_gates.reshape(steps, batch, -1)[:, :, -depth:]
-        if done.lengths is not None or not self.reverse:
-            edge = flat[0]
-        else:
-            edge = flat[-1]
+        edge = flat[-1 if self.reverse else 0]
         from_hidden = self.multiply(edge, self._padded_rows("weight_hh"))
         first = {"hidden": pad(from_hidden, self.places)}
         if "cell" in from_last:
@@ -252,7 +249,7 @@ class PackedLayer:
         flat = done.hidden.reshape(steps, batch, here)
         weight_hh = torch.empty(depth, self.neurons)
         edge, rest, before = (-1, slice(None, -1), flat[1:]) if self.reverse else (0, slice(1, None), flat[:-1])
-        steps_of = of_h.unflatten(0, (steps, batch))
+        steps_of = of_h.view(steps, batch, depth)
         first = done.first["hidden"][:, : self.neurons]
         self.kernels.multiply(steps_of[edge].t(), first, weight_hh)
         if steps > 1:
@@ -263,8 +260,9 @@ class PackedLayer:
         return {"weight_ih": self._unpad(weight_ih, order), "bias_ih": self._unpad(bias_ih, order), **gradients}
 
     def _unpad(self, rows: Tensor, order: tuple[int, ...] | None = None) -> Tensor:
-        blocks = rows.unflatten(0, (self.cell.blocks, self.places))[:, : self.neurons]
-        return (blocks[list(order)] if order else blocks).flatten(0, 1)
+        blocks = rows.reshape(self.cell.blocks, self.places, -1)[:, : self.neurons]
+        taken = (blocks[list(order)] if order else blocks).flatten(0, 1)
+        return taken if rows.dim() == 2 else taken[:, 0]
 
     def from_inputs(self, from_gates: Tensor) -> Tensor:
         """The gradient of x, `(steps, batch, inputs)`."""

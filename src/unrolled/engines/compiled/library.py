@@ -13,8 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-LANES = {4: "kernels-plain.so", 8: "kernels-avx2.so", 16: "kernels-avx512.so"}
-"""Floats that one instruction takes, and the library that is made for as many; `hatch_build.py` makes them."""
+from unrolled.engines.compiled.build import library
+
+LANES = {4: "plain", 8: "avx2", 16: "avx512"}
+"""Floats that one instruction takes, and the instruction set whose library is made for as many; see `build.py`."""
 
 _INT, _POINTER = ctypes.c_int64, ctypes.c_void_p
 _SIGNATURES = {
@@ -38,7 +40,7 @@ _ARRAYS = (
 class LayerCall(ctypes.Structure):
     """`layer` of kernels.c."""
 
-    _fields_ = [(name, _INT) for name in _NUMBERS] + [(name, _POINTER) for name in _ARRAYS]  # noqa: RUF012
+    _fields_ = [(name, _INT) for name in _NUMBERS] + [(name, _POINTER) for name in _ARRAYS]
 
 
 @dataclass(frozen=True)
@@ -93,21 +95,38 @@ def find_kernels() -> Kernels | str:
     given = os.environ.get("UNROLLED_KERNELS")
     if given == "":
         return "UNROLLED_KERNELS is empty: the compiled kernels are switched off"
-    folder = Path(__file__).parent
     try:
-        _open_threads_library()
         if given:
-            return _load(Path(given))
-        if not (folder / LANES[4]).is_file():
+            return load_kernels(Path(given))
+        there = libraries()
+        if not there:
             return "its kernels were not built when unrolled was installed, for want of a C compiler"
-        best = int(ctypes.CDLL(str(folder / LANES[4])).unrolled_best_lanes())
-        return _load(folder / LANES[best])
+        return load_kernels(there[-1])
     except (OSError, AttributeError) as error:
         return f"its kernels cannot be loaded ({error})"
 
 
-def _load(path: Path) -> Kernels:
-    functions = ctypes.CDLL(str(path))
+def libraries() -> list[Path]:
+    """Those that were built and that this processor can run, the fastest last."""
+    folder = Path(__file__).parent
+    plain = library(folder, LANES[4])
+    if not plain.is_file():
+        return []
+    _open_threads_library()
+    best = int(_open(plain).unrolled_best_lanes())
+    able = [library(folder, name) for lanes, name in LANES.items() if lanes <= best]
+    return [path for path in able if path.is_file()]
+
+
+def load_kernels(path: Path) -> Kernels:
+    """The kernels of a library.
+
+    Raises:
+        OSError: it is missing or no library, or it wants functions that are not there.
+        AttributeError: it has not the functions that it should have.
+    """
+    _open_threads_library()
+    functions = _open(path)
     for name, arguments in _SIGNATURES.items():
         function = getattr(functions, name)
         function.argtypes, function.restype = arguments, None
@@ -116,9 +135,14 @@ def _load(path: Path) -> Kernels:
     return Kernels(functions, int(functions.unrolled_lanes()))
 
 
+def _open(path: Path) -> ctypes.CDLL:
+    """Opens a library whole: what it misses shows now, where it can be told, and not when it is called."""
+    return ctypes.CDLL(str(path), mode=getattr(os, "RTLD_NOW", 0))
+
+
 def _open_threads_library() -> None:
     """Lets the kernels use the OpenMP that PyTorch has loaded: two in one process would fight over the processor."""
     maps = Path("/proc/self/maps")
     loaded = re.findall(r"/\S*/lib[gi]?omp\S*\.so\S*", maps.read_text()) if maps.is_file() else []
     if loaded:
-        ctypes.CDLL(loaded[0], mode=ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(min(loaded, key=lambda path: "/torch" not in path), mode=ctypes.RTLD_GLOBAL)
