@@ -18,7 +18,7 @@ from unrolled.engines.reference import ReferenceEngine
 from unrolled.errors import OutputExistsError, TraceError, UnknownNameError
 from unrolled.networks import Network
 from unrolled.traces.record import record_run
-from unrolled.traces.slices import SLICE, plan_slices
+from unrolled.traces.slices import SHORTEST, plan_slices, slice_steps
 from unrolled.traces.trace import Trace
 
 
@@ -139,8 +139,9 @@ def test_shapes_follow_the_sequences() -> None:
     assert several["rnn.l0"].shape == (3, 7, 4)  # type: ignore[union-attr]
     assert several["rnn.l0.2"].shape == (3, 7)  # type: ignore[union-attr]
     assert [part.shape for part in ragged["rnn.l0.hidden"]] == [(7, 4), (3, 4)]
-    assert np.array_equal(ragged["rnn.l0.hidden"][0], one["rnn.l0.hidden"])
-    assert np.array_equal(several["rnn.l1.cell.1"][0], one["rnn.l1.cell"][:, 1])  # type: ignore[call-overload]
+    # An engine may add up several sequences in another order than one.
+    np.testing.assert_allclose(ragged["rnn.l0.hidden"][0], one["rnn.l0.hidden"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(several["rnn.l1.cell.1"][0], one["rnn.l1.cell"][:, 1], rtol=1e-5, atol=1e-6)  # type: ignore[call-overload]
 
 
 def test_limit_and_signals_choose_what_is_recorded() -> None:
@@ -202,7 +203,7 @@ def test_modes_are_put_back_and_dropout_does_not_act() -> None:
 
 
 @given(
-    st.lists(st.integers(1, 30) | st.integers(SLICE - 2, 5 * SLICE), min_size=1, max_size=12),
+    st.lists(st.integers(1, 30) | st.integers(SHORTEST - 2, 20 * SHORTEST), min_size=1, max_size=12),
     st.sampled_from([6, 9216, 10**7]),
 )
 def test_slices_cover_every_step_once_and_cut_long_sequences_where_shards_end(lengths: list[int], width: int) -> None:
@@ -212,7 +213,7 @@ def test_slices_cover_every_step_once_and_cut_long_sequences_where_shards_end(le
     assert [part.start for part in slices] == [0, *(part.stop for part in slices[:-1])]
     assert slices[-1].stop == bounds[-1]
     for part in slices:
-        assert part.stop - part.start <= SLICE or len(part.sequences) > 1
+        assert part.stop - part.start <= slice_steps(width) or len(part.sequences) > 1
         assert part.fresh == (part.start in set(bounds.tolist()))
         if not part.fresh:
-            assert part.start % SLICE == 0
+            assert part.start % slice_steps(width) == 0

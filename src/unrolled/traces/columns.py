@@ -1,5 +1,6 @@
 """What a writer keeps of each array while it grows: never more than a shard's compressed chunks on the disk, and in
-memory the steps of one chunk and the zoom of one shard."""
+memory the steps of one chunk and the zoom of one shard. Steps are taken in the thread that computes; what is encoded is
+accepted in the one that stores."""
 
 from __future__ import annotations
 
@@ -7,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from unrolled.traces.chunks import Array, ShardFile, encode_chunk, encode_rows, pad
-from unrolled.traces.format import CHUNK, SHARD, ZOOM, ZOOM_CHUNK
+from unrolled.traces.format import CHUNK, COLUMNS, SHARD, ZOOM, ZOOM_CHUNK
 from unrolled.traces.layout import ArrayPlan, open_array, signal_path, statistics_path, zoom_path
 from unrolled.traces.summary import Statistics, Stretch, zoom_levels
 
@@ -30,9 +32,19 @@ def write_chunks(folder: Path, values: Array, chunks: tuple[int, ...], start: in
     return written
 
 
-def encode(values: Array) -> tuple[list[bytes], Stretch]:
+def encode(values: Array, *, moves: bool = False) -> tuple[list[bytes], Stretch]:
     """The slow part, done beside the computation: chunks and summary of up to `CHUNK` steps `(steps, neurons)`."""
-    return encode_rows(values), Stretch.of(values)
+    wide = torch.from_numpy(values).float().numpy()  # what float16 holds, float32 holds
+    return encode_rows(values), Stretch.of(wide, moves=moves)
+
+
+def copy_into(room: Array, values: Array) -> None:
+    """`room[...] = values`; PyTorch turns float32 into float16 many times faster than NumPy."""
+    if values.flags.writeable:
+        torch.from_numpy(room).copy_(torch.from_numpy(values))
+    else:
+        with np.errstate(over="ignore"):
+            room[...] = values
 
 
 class SignalColumn:
@@ -44,12 +56,22 @@ class SignalColumn:
         plan: the array's shape and type.
         rows: steps that are stored already, a whole number of shards.
         statistics: of those steps.
+        moves: whether the statistics tell of changes from step to step.
     """
 
     def __init__(
-        self, root: Path, site: str, signal: str, plan: ArrayPlan, rows: int = 0, statistics: Statistics | None = None
+        self,
+        root: Path,
+        site: str,
+        signal: str,
+        plan: ArrayPlan,
+        rows: int = 0,
+        statistics: Statistics | None = None,
+        *,
+        moves: bool = False,
     ) -> None:
         self.path = signal_path(site, signal)
+        self.moves = moves
         self.statistics = statistics
         self.rows = rows
         """Steps taken so far."""
@@ -76,7 +98,7 @@ class SignalColumn:
             if not self._filled:
                 self._buffer = np.empty((CHUNK, self._plan.shape[1]), self._plan.dtype)
             count = min(CHUNK - self._filled, len(values))
-            self._buffer[self._filled : self._filled + count] = values[:count]
+            copy_into(self._buffer[self._filled : self._filled + count], values[:count])
             self._filled += count
             self.rows += count
             values = values[count:]
@@ -100,11 +122,10 @@ class SignalColumn:
         self._shard.close(target)
         written = [target]
         for level, rows in enumerate(zoom_levels(self._stretches)):
-            chunk = self.stored // ZOOM[level] // ZOOM_CHUNK
             tail = np.concatenate([self._zoom[level], rows])
-            width = min(32, tail.shape[1])
-            written += write_chunks(self._zoom_folders[level], tail, (ZOOM_CHUNK, width, 3), chunk)
-            self._zoom[level] = tail[len(tail) // ZOOM_CHUNK * ZOOM_CHUNK :]
+            full = len(tail) // ZOOM_CHUNK * ZOOM_CHUNK
+            written += self._write_zoom(level, tail[:full], self.stored)
+            self._zoom[level] = tail[full:]
         with np.errstate(invalid="ignore", over="ignore"):
             for stretch in self._stretches:
                 more = stretch.statistics
@@ -114,12 +135,20 @@ class SignalColumn:
         self.stored = steps
         return written
 
-    def write_statistics(self) -> list[Path]:
-        """Writes the statistics of the finished shards."""
+    def _write_zoom(self, level: int, rows: Array, start: int) -> list[Path]:
+        """Writes zoom blocks `(blocks, neurons, 3)` from the chunk on that holds step `start`."""
+        chunks = (ZOOM_CHUNK, min(COLUMNS, self._plan.shape[1]), 3)
+        return write_chunks(self._zoom_folders[level], rows, chunks, start // ZOOM[level] // ZOOM_CHUNK)
+
+    def write_unfinished(self) -> list[Path]:
+        """Writes what later shards change again: the statistics of the finished shards, and the zoom's last chunks."""
         assert self.statistics is not None
         with np.errstate(invalid="ignore", over="ignore"):
             table = self.statistics.table()
-        return write_chunks(self._statistics_folder, table, table.shape)
+        written = write_chunks(self._statistics_folder, table, table.shape)
+        for level, tail in enumerate(self._zoom):
+            written += self._write_zoom(level, tail, self.stored - 1)
+        return written
 
     def abandon(self) -> None:
         """Throws the unfinished shard away."""

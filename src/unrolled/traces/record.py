@@ -24,6 +24,7 @@ from unrolled.traces.chunks import Array
 from unrolled.traces.format import Dtype, PredictionsInfo, SymbolKind, SymbolsInfo, TraceInfo, describe_site
 from unrolled.traces.gathering import Gatherer
 from unrolled.traces.layout import estimate_size, initial_path
+from unrolled.traces.pipeline import compute_threads, share_threads
 from unrolled.traces.place import check_place
 from unrolled.traces.running import Run
 from unrolled.traces.slices import plan_slices
@@ -177,7 +178,7 @@ def record_run(
         for site in info.sites
         for state, size in sizes.items()
     }
-    numbers = sum(signal.neurons for site in info.sites for signal in site.signals)
+    numbers = network.symbols + sum(signal.neurons for site in info.sites for signal in site.signals)
     slices = plan_slices(spans, numbers)
     names = tuple(signal.name for signal in info.sites[0].signals)
     assert info.predictions is not None
@@ -200,7 +201,7 @@ def record_run(
         overwrite=overwrite,
     )
     if writer is not None:
-        with writer:
+        with compute_threads(share_threads()[0]), writer:
             if run.record(slices, writer, progress, stop):
                 writer.finish()
     return Trace.open(out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -12,8 +13,11 @@ from torch import Tensor
 from unrolled.networks import SITE, Network
 from unrolled.progress import Progress
 from unrolled.traces.chunks import Array
-from unrolled.traces.gathering import Recorder
+from unrolled.traces.gathering import Outcome, Recorder
 from unrolled.traces.slices import Slice
+
+FORETOLD = 1024
+"""Steps whose predictions are computed at a time."""
 
 
 @dataclass(frozen=True)
@@ -59,62 +63,65 @@ class Run:
             self.network.train(training)
         return True
 
+    @cached_property
+    def _following(self) -> Array:
+        """The symbol after each step; -1 where the sequence ends."""
+        following = np.append(self.symbols[1:], -1)
+        following[[span.stop - 1 for span in self.sequences]] = -1
+        return following
+
     def _tensor(self, values: Array) -> Tensor:
         return torch.as_tensor(values).to(next(self.network.parameters()).device)
 
     def _one(self, part: Slice, state: Mapping[str, Tensor], recorder: Recorder) -> dict[str, Tensor]:
         """One sequence or a part of it; its blocks go to the recorder while it runs."""
-        steps = part.stop - part.start
         skip = max(0, recorder.start - part.start)
-        # One symbol more, where the sequence goes on: the last step's loss is about it.
-        ends = any(span.stop == part.stop for span in self.sequences)
-        symbols = self._tensor(self.symbols[part.start : part.stop + (not ends)])
+        symbols = self._tensor(self.symbols[part.start : part.stop])
 
         def sink(layer: str, start: int, signals: Mapping[str, Tensor]) -> None:
             first = max(0, skip - start)
             rows = {name: value[first:, 0].cpu().numpy() for name, value in signals.items()}
             recorder.add(f"{SITE}.{layer}", rows)
 
-        result = self.network.run(
-            symbols[:steps, None], state or None, record=self.signals, sink=sink, engine=self.engine
-        )
-        recorder.add_outcome(*(values[skip:] for values in self._outcome(result.outputs[:, 0], symbols[1:])))
+        result = self.network.run(symbols[:, None], state or None, record=self.signals, sink=sink, engine=self.engine)
+        recorder.add_outcome(partial(self._outcome, result.outputs[:, 0], part, skip))
         return result.state
 
     def _several(self, part: Slice, recorder: Recorder) -> None:
         """Whole short sequences side by side, given to the recorder one after the other."""
         skip = max(0, recorder.start - part.start)
-        longest = max(map(len, part.sequences))
-        padded = np.zeros((longest, len(part.sequences)), np.int64)
-        for column, span in enumerate(part.sequences):
-            padded[: len(span), column] = self.symbols[span.start : span.stop]
-        symbols = self._tensor(padded)
-        lengths = self._tensor(np.array([len(span) for span in part.sequences]))
-        ragged = any(len(span) != longest for span in part.sequences)
-        result = self.network.run(symbols, lengths=lengths if ragged else None, record=self.signals, engine=self.engine)
-
-        def in_a_row(values: Tensor) -> Array:
-            parts = [values[: len(span), column] for column, span in enumerate(part.sequences)]
-            return torch.cat(parts)[skip:].cpu().numpy()
-
+        lengths = np.array([len(span) for span in part.sequences])
+        columns = np.repeat(np.arange(len(lengths)), lengths)
+        rows = np.arange(len(columns)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        padded = np.zeros((lengths.max(), len(lengths)), np.int64)
+        padded[rows, columns] = self.symbols[part.start : part.stop]
+        result = self.network.run(
+            self._tensor(padded),
+            lengths=self._tensor(lengths) if lengths.min() < lengths.max() else None,
+            record=self.signals,
+            engine=self.engine,
+        )
+        where = self._tensor(rows), self._tensor(columns)
         for layer, signals in result.signals.items():
-            recorder.add(f"{SITE}.{layer}", {name: in_a_row(value) for name, value in signals.items()})
-        outcomes = [
-            self._outcome(result.outputs[: len(span), column], symbols[1 : len(span), column])
-            for column, span in enumerate(part.sequences)
+            recorder.add(
+                f"{SITE}.{layer}", {name: value[where][skip:].cpu().numpy() for name, value in signals.items()}
+            )
+        recorder.add_outcome(partial(self._outcome, result.outputs[where], part, skip))
+
+    @torch.inference_mode()
+    def _outcome(self, outputs: Tensor, part: Slice, skip: int) -> Outcome:
+        """What the readout makes of the last layer's outputs `(steps, neurons)` of a slice; all but its first `skip`
+        steps. Called in a thread of its own, where a little at a time stays in the processor's cache."""
+        following = self._tensor(self._following[part.start : part.stop])
+        parts = [
+            self._foretold(outputs[first : first + FORETOLD], following[first : first + FORETOLD])
+            for first in range(0, len(outputs), FORETOLD)
         ]
-        loss, best, probabilities = (np.concatenate(values)[skip:] for values in zip(*outcomes, strict=True))
-        recorder.add_outcome(loss, best, probabilities)
+        loss, symbols, probabilities = (torch.cat(each)[skip:].cpu().numpy() for each in zip(*parts, strict=True))
+        return loss, symbols, probabilities
 
-    def _outcome(self, outputs: Tensor, following: Tensor) -> tuple[Array, Array, Array]:
-        """Loss `(steps,)`, best symbols and their probabilities `(steps, top)`.
-
-        Args:
-            outputs: `(steps, neurons)` of the last layer.
-            following: the symbols that came next; fewer than steps where the sequence ends: NaN is their loss.
-        """
+    def _foretold(self, outputs: Tensor, following: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         scores = torch.log_softmax(self.network.readout(outputs).float(), dim=-1)
         best = scores.topk(self.top, dim=-1)
-        loss = torch.full((len(outputs),), torch.nan)
-        loss[: len(following)] = -scores[: len(following)].gather(1, following[:, None])[:, 0].cpu()
-        return loss.numpy(), best.indices.cpu().numpy(), best.values.exp().cpu().numpy()
+        loss = -scores.gather(1, following.clamp(min=0)[:, None])[:, 0]
+        return loss.masked_fill(following < 0, torch.nan), best.indices, best.values.exp()

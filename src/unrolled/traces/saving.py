@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from unrolled.errors import TraceError
 from unrolled.traces.beginning import open_writer
 from unrolled.traces.format import SHARD, Dtype, SiteInfo
+from unrolled.traces.gathering import Outcome
 from unrolled.traces.layout import initial_path
 from unrolled.traces.trace import Trace
 
@@ -50,12 +52,15 @@ def save_trace(trace: Trace, path: Path, *, sites: tuple[str, ...], dtype: Dtype
                 names = [signal.name for signal in site.signals]
                 writer.add(site.name, {name: trace.read(site.name, name, start, stop) for name in names})
             if info.predictions is not None:
-                parts = ("loss", "predictions/symbols", "predictions/probabilities")
-                loss, symbols, probabilities = (trace.arrays.read(part, slice(start, stop)) for part in parts)
-                writer.add_outcome(loss, symbols, probabilities)
+                writer.add_outcome(partial(_outcome, trace, slice(start, stop)))
             writer.commit()
         writer.finish()
     return Trace.open(path)
+
+
+def _outcome(trace: Trace, steps: slice) -> Outcome:
+    read = trace.arrays.read
+    return read("loss", steps), read("predictions/symbols", steps), read("predictions/probabilities", steps)
 
 
 def _timeline(trace: Trace, chosen: list[SiteInfo]) -> tuple[int, list[range]]:

@@ -16,7 +16,8 @@ class Statistics:
     """Of each neuron, over all steps so far, in float64; each array `(neurons,)`.
 
     `squares` is the sum of squared distances from the mean. Of the changes from one step to the next (within a stretch
-    of `CHUNK` steps) `changes` is the number, `travel` the sum of their sizes and `leaps` the sum of their squares.
+    of `CHUNK` steps) `changes` is the number, `travel` the sum of their sizes and `leaps` the sum of their squares; all
+    three are zero where nobody asked for them.
     """
 
     count: Array
@@ -27,22 +28,6 @@ class Statistics:
     changes: Array
     travel: Array
     leaps: Array
-
-    @classmethod
-    def of(cls, values: Array) -> Statistics:
-        """Of a stretch `(steps, neurons)` of float64, at least one step."""
-        neurons = int(values.shape[1])
-        mean, moved = values.mean(axis=0), np.abs(np.diff(values, axis=0))
-        return cls(
-            count=np.full(neurons, float(len(values))),
-            mean=mean,
-            squares=np.square(values - mean).sum(axis=0),
-            low=values.min(axis=0),
-            high=values.max(axis=0),
-            changes=np.full(neurons, float(len(values) - 1)),
-            travel=moved.sum(axis=0),
-            leaps=np.square(moved).sum(axis=0),
-        )
 
     def merged(self, other: Statistics) -> Statistics:
         """Of both stretches together (Chan, Golub and LeVeque 1979)."""
@@ -103,18 +88,58 @@ class Stretch:
     counts: Array
 
     @classmethod
-    def of(cls, values: Array) -> Stretch:
-        """Of `(steps, neurons)`; the last block may be short."""
+    def of(cls, values: Array, *, moves: bool = False) -> Stretch:
+        """Of `(steps, neurons)`, 1 to `CHUNK` steps; the last block may be short.
+
+        Args:
+            moves: whether the statistics tell of changes from step to step, for `Statistics.telling`.
+        """
+        if values.dtype.itemsize < 4:
+            values = values.astype(np.float32)
         with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity are recorded, and found by the check
-            wide = values.astype(np.float64)
-            starts = np.arange(0, len(wide), ZOOM[0])
-            return cls(
-                statistics=Statistics.of(wide),
-                low=np.minimum.reduceat(wide, starts),
-                high=np.maximum.reduceat(wide, starts),
-                total=np.add.reduceat(wide, starts),
-                counts=np.minimum(ZOOM[0], len(wide) - starts).astype(np.float64),
+            whole = len(values) // ZOOM[0] * ZOOM[0]
+            parts = [values[:whole].reshape(-1, ZOOM[0], values.shape[1]), values[None, whole:]]
+            summed = [_sum_blocks(part) for part in parts if part.size]
+            low, high, total, squares = (np.concatenate(each) for each in zip(*summed, strict=True))
+            starts = np.arange(0, len(values), ZOOM[0])
+            counts = np.minimum(ZOOM[0], len(values) - starts).astype(np.float64)
+            mean = total.sum(axis=0) / len(values)
+            between = np.square(total / counts[:, None] - mean)
+            statistics = Statistics(
+                count=np.full(len(mean), float(len(values))),
+                mean=mean,
+                squares=squares.sum(axis=0) + (between * counts[:, None]).sum(axis=0),
+                low=low.min(axis=0).astype(np.float64),
+                high=high.max(axis=0).astype(np.float64),
+                **(_moves(values) if moves else _moves(values[:1])),
             )
+            return cls(statistics, low, high, total, counts)
+
+
+def _sum_blocks(blocks: Array) -> tuple[Array, Array, Array, Array]:
+    """Of blocks `(blocks, steps, neurons)`: min, max, sum, and squared distances from the mean, `(blocks, neurons)`.
+
+    Sums are taken of the distances from the middle between min and max: so float32 serves for the few steps of a block,
+    however far from zero a neuron rests.
+    """
+    steps = blocks.shape[1]
+    low, high = blocks.min(axis=1), blocks.max(axis=1)
+    middle = low / 2 + high / 2
+    middle[~np.isfinite(middle)] = 0
+    apart = blocks - middle[:, None]
+    total = np.matmul(np.ones((1, steps), blocks.dtype), apart)[:, 0].astype(np.float64)
+    squares = np.einsum("bsn,bsn->bn", apart, apart) - np.square(total) / steps
+    return low, high, total + steps * middle.astype(np.float64), np.maximum(squares, 0)
+
+
+def _moves(values: Array) -> dict[str, Array]:
+    """Number, sizes and squares of the changes from step to step."""
+    changes = np.diff(values, axis=0)
+    return {
+        "changes": np.full(values.shape[1], float(len(changes))),
+        "travel": np.abs(changes).sum(axis=0, dtype=np.float64),
+        "leaps": np.einsum("sn,sn->n", changes, changes, dtype=np.float64),
+    }
 
 
 def zoom_levels(stretches: list[Stretch]) -> list[Array]:

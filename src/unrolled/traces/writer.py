@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections import deque
-from collections.abc import Generator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 from safetensors.numpy import load_file, save  # pyright: ignore[reportUnknownVariableType]
@@ -21,20 +20,31 @@ from unrolled.files import sync, write_whole
 from unrolled.traces.chunks import Array
 from unrolled.traces.columns import PlainColumn, SignalColumn, encode
 from unrolled.traces.format import CHUNK, SHARD, Telling, TraceInfo
+from unrolled.traces.gathering import Outcome
 from unrolled.traces.layout import ArrayPlan, signal_path
+from unrolled.traces.pipeline import Pipeline, share_threads
 from unrolled.traces.place import disk_errors, lock, read_attributes
 from unrolled.traces.summary import Statistics, Stretch
 
 PENDING = 64 * 2**20
-"""Bytes of signals that may wait to be compressed."""
+"""Bytes of signals that may wait to be compressed and stored."""
+TOGETHER = 2**21
+"""Bytes of signals that are handed to another thread at a time, unless one signal's `CHUNK` steps are more."""
+SECONDS = 2.0
+"""Time after which whole shards are published although more have become whole meanwhile."""
+
+T = TypeVar("T")
 
 
 class TraceWriter:
     """Grows a trace in its place, shard after shard; `open_writer` makes one.
 
     Signals of every site, and the outcome (loss, predictions), are added in the order of the steps; `commit` after each
-    slice publishes what has become whole; `finish` at the end. As a context manager it lets go of its threads and files
-    when an exception passes, and leaves what a resume needs.
+    slice publishes what has become whole; `finish` at the end. As a context manager it stores what it was given before
+    it lets go of its threads and files, also when an exception passes, and leaves what a resume needs.
+
+    Compression, the summaries and the files are the business of other threads: an error of theirs is raised by the next
+    call. What touches the disk happens in one thread, in the order of the calls.
 
     Attributes:
         start: steps that were there already when it was opened; the first one to add.
@@ -62,6 +72,7 @@ class TraceWriter:
                 plans[signal_path(site.name, signal.name)],
                 self.start,
                 statistics.get(signal_path(site.name, signal.name)),
+                moves=signal.name == site.main_signal,
             )
             for site in info.sites
             for signal in site.signals
@@ -71,31 +82,29 @@ class TraceWriter:
             for path in ("loss", "predictions/symbols", "predictions/probabilities")
             if path in plans
         }
-        widest = max(plans[column.path].shape[1] for column in self._signals.values())
-        self._limit = max(4, PENDING // (CHUNK * widest * 4))
-        self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), thread_name_prefix="trace")
-        self._pending: deque[tuple[SignalColumn, Future[tuple[list[bytes], Stretch]]]] = deque()
+        widest = CHUNK * 4 * max(plans[column.path].shape[1] for column in self._signals.values())
+        self._together = max(1, TOGETHER // widest)
+        _, workers = share_threads()
+        self._pipeline = Pipeline(workers, depth=max(4, min(64, PENDING // (widest * self._together))))
         self._unsynced: list[Path] = []
+        self._border = self.start
+        self._published = monotonic()
 
     def add(self, site: str, signals: Mapping[str, Array]) -> None:
         """Adds the next steps of one site: signal name → `(steps, neurons)`. The arrays may be reused afterwards."""
-        with self._disk_errors():
-            for name, values in signals.items():
-                column = self._signals[site, name]
-                for ready in column.take(values):
-                    self._pending.append((column, self._pool.submit(encode, ready)))
-            self._drain(self._limit)
+        steps = len(next(iter(signals.values())))
+        for first in range(0, steps, CHUNK):
+            ready = [
+                (self._signals[site, name], values)
+                for name, signal in signals.items()
+                for values in self._signals[site, name].take(signal[first : first + CHUNK])
+            ]
+            for start in range(0, len(ready), self._together):
+                self._give(partial(_encode, ready[start : start + self._together]), self._accept)
 
-    def add_outcome(self, loss: Array, symbols: Array, probabilities: Array) -> None:
-        """Adds the next steps' loss `(steps,)`, most probable symbols `(steps, top)` and their probabilities."""
-        given = {"loss": loss, "predictions/symbols": symbols, "predictions/probabilities": probabilities}
-        with self._disk_errors():
-            for path, column in self._outcome.items():
-                for values, written in column.take(given[path]):
-                    self._unsynced += written
-                    if path == "loss":
-                        known = values[np.isfinite(values)].astype(np.float64)
-                        self._loss = [self._loss[0] + float(known.sum()), self._loss[1] + len(known)]
+    def add_outcome(self, outcome: Callable[[], Outcome]) -> None:
+        """Adds the next steps' loss and predictions; `outcome` is called in another thread."""
+        self._give(outcome, self._accept_outcome)
 
     def commit(self, carry: Mapping[str, Array] | None = None) -> None:
         """Publishes the shards that are whole. Called after each slice, when every column has got the same steps.
@@ -103,19 +112,19 @@ class TraceWriter:
         Args:
             carry: what a resume from the last shard border needs, such as the network's state there.
         """
-        columns = [*self._signals.values(), *self._outcome.values()]
+        columns = list(self._signals.values())
         if any(column.rows != columns[0].rows for column in columns):
             raise ValueError("The columns were given different numbers of steps.")
         border = columns[0].rows // SHARD * SHARD
-        if border > self.info.complete_steps and columns[0].rows < self.info.planned_steps:
-            with self._disk_errors():
-                self._drain(0)
-                self._publish(self.info.model_copy(update={"complete_steps": border}), carry or {})
+        if border > self._border and columns[0].rows < self.info.planned_steps:
+            self._border = border
+            kept = {name: np.array(value) for name, value in (carry or {}).items()}
+            self._give(lambda: kept, partial(self._reach, border))
 
     def finish(self) -> TraceInfo:
         """Publishes the whole trace; returns its attributes as they are now stored."""
         with self._disk_errors():
-            self._drain(0)
+            self._pipeline.finish()
             columns = [*self._signals.values(), *self._outcome.values()]
             if any(column.stored != self.info.planned_steps for column in columns):
                 raise ValueError(f"Not every column was given its {self.info.planned_steps} steps.")
@@ -136,24 +145,44 @@ class TraceWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        for column in self._signals.values():
-            column.abandon()
-        self._lock.close()
+        try:
+            self._pipeline.close()
+        finally:
+            for column in self._signals.values():
+                column.abandon()
+            self._lock.close()
+        if kind is None and self._pipeline.error is not None:
+            with self._disk_errors():
+                raise self._pipeline.error
 
-    def _drain(self, limit: int) -> None:
-        """Stores encoded steps, in their order, until no more than `limit` wait."""
-        while self._pending and (len(self._pending) > limit or self._pending[0][1].done()):
-            column, future = self._pending.popleft()
-            self._unsynced += column.accept(*future.result())
+    def _give(self, make: Callable[[], T], store: Callable[[T], None]) -> None:
+        with self._disk_errors():
+            self._pipeline.give(make, store)
+
+    def _accept(self, encoded: list[tuple[SignalColumn, list[bytes], Stretch]]) -> None:
+        for column, chunks, stretch in encoded:
+            self._unsynced += column.accept(chunks, stretch)
+
+    def _accept_outcome(self, outcome: Outcome) -> None:
+        for column, given in zip(self._outcome.values(), outcome, strict=True):
+            for values, written in column.take(given):
+                self._unsynced += written
+                if column.path == "loss":
+                    known = values[np.isfinite(values)].astype(np.float64)
+                    self._loss = [self._loss[0] + float(known.sum()), self._loss[1] + len(known)]
+
+    def _reach(self, border: int, carry: Mapping[str, Array]) -> None:
+        """Everything before the border is stored. While the next border waits already, it may speak for both."""
+        if any(column.stored != border for column in [*self._signals.values(), *self._outcome.values()]):
+            raise ValueError(f"Not every column was given the {border} steps that are to be published.")
+        if self._border == border or monotonic() - self._published > SECONDS:
+            self._publish(self.info.model_copy(update={"complete_steps": border}), carry)
 
     def _publish(self, info: TraceInfo, carry: Mapping[str, Array] | None) -> None:
         """Everything up to `info.complete_steps` lies safely on the disk before the attributes say so."""
         for column in self._signals.values():
-            self._unsynced += column.write_statistics()
-        for waiting in [self._pool.submit(sync, path) for path in self._unsynced]:
-            waiting.result()
-        sync(*{path.parent for path in self._unsynced})
+            self._unsynced += column.write_unfinished()
+        sync(*self._unsynced, *{path.parent for path in self._unsynced})
         self._unsynced = []
         if carry is not None:
             self._save_state(info.complete_steps, carry)
@@ -162,6 +191,7 @@ class TraceWriter:
             if path.stem != str(info.complete_steps):
                 path.unlink()
         self.info = info
+        self._published = monotonic()
 
     def _save_state(self, steps: int, carry: Mapping[str, Array]) -> None:
         state = {f"carry:{name}": np.ascontiguousarray(value) for name, value in carry.items()}
@@ -203,6 +233,10 @@ class TraceWriter:
         hint = f"{done} of {planned} steps are recorded and readable; make room and go on with --resume."
         with disk_errors(self.root, hint):
             yield
+
+
+def _encode(ready: list[tuple[SignalColumn, Array]]) -> list[tuple[SignalColumn, list[bytes], Stretch]]:
+    return [(column, *encode(values, moves=column.moves)) for column, values in ready]
 
 
 def write_attributes(root: Path, info: TraceInfo) -> None:
