@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 import torch
 from beartype import beartype
-from jaxtyping import Float, jaxtyped
+from jaxtyping import Float, Int64, jaxtyped
 from torch import Tensor, nn
 
 from unrolled.cells import CELLS, Cell
@@ -18,7 +19,9 @@ from unrolled.cells.gru import GRU
 from unrolled.cells.lstm import LSTM
 from unrolled.cells.peephole import PeepholeLSTM
 from unrolled.cells.rnn import RNN
-from unrolled.engines import ENGINES, Result, Stack
+from unrolled.engines import BLOCK, ENGINES, Engine, Result, Stack
+from unrolled.engines.compiled.engine import CompiledEngine
+from unrolled.engines.compiled.library import libraries, load_kernels
 
 EVERY_CELL: dict[str, Cell] = {
     "lstm": LSTM(),
@@ -36,7 +39,28 @@ EVERY_CELL: dict[str, Cell] = {
 IN_TORCH = ("lstm", "gru", "rnn-tanh", "rnn-relu")
 """Those that `torch.nn` has too."""
 
+COMPILED = {path.stem.replace("kernels", "compiled"): path for path in libraries()}
+"""The compiled engine by each instruction set that this machine has: `compiled-avx2`, …; none without a compiler."""
+needs_kernels = pytest.mark.skipif(not COMPILED, reason="the compiled kernels were not built: no C compiler")
+UNDER_TEST = [name for name in ENGINES.names() if name not in {"reference", "compiled"}] + list(COMPILED)
+"""Every engine that is held against the reference."""
+
 assert {cell.name for cell in EVERY_CELL.values()} == set(CELLS.names()), "a cell has no tests"
+
+
+def make_engine(name: str) -> Engine:
+    """A registered engine, or one of `COMPILED`."""
+    return CompiledEngine(load_kernels(COMPILED[name])) if name in COMPILED else ENGINES.get(name)()
+
+
+def can_run(engine: str, kind: str, dtype: torch.dtype) -> bool:
+    stack = make_stack(kind, 1, 1, dtype=dtype)
+    return make_engine(engine).why_not(stack, recording=True, editing=False) is None
+
+
+def best_dtype(engine: str) -> torch.dtype:
+    """float64 where the engine can."""
+    return torch.float64 if can_run(engine, "lstm", torch.float64) else torch.float32
 
 
 def make_module(
@@ -83,6 +107,7 @@ def make_stack(
     *,
     depth: int = 1,
     bidirectional: bool = False,
+    bias: bool = True,
     dtype: torch.dtype = torch.float64,
 ) -> Stack:
     """A stack of any cell with random parameters; one that carries no state has no second direction."""
@@ -94,6 +119,8 @@ def make_stack(
         width = neurons * (2 if bidirectional else 1) if index else inputs
         for ending in ("", "_reverse") if bidirectional else ("",):
             for name, shape in cell.parameter_shapes(width, neurons).items():
+                if name.startswith("bias") and not bias:
+                    continue
                 value = torch.empty(shape, dtype=dtype).uniform_(-bound, bound)
                 parameters[f"{name}_l{index}{ending}"] = value.requires_grad_()
     return Stack.from_parameters(cell, parameters, depth=depth, bidirectional=bidirectional)
@@ -122,6 +149,15 @@ def random_state(stack: Stack, batch: int, dtype: torch.dtype = torch.float64) -
     return {name: torch.empty_like(value).uniform_(-0.9, 0.9) for name, value in zero.items()}
 
 
+def sequence_lengths(steps: int, batch: int) -> Tensor:
+    """Ragged lengths, one at a block's edge and one whole where they fit."""
+    lengths = torch.randint(1, steps + 1, (batch,))
+    for place, length in enumerate((steps, BLOCK, BLOCK + 1)):
+        if place < batch and length <= steps:
+            lengths[place] = length
+    return lengths
+
+
 def every_signal(stack: Stack) -> tuple[str, ...]:
     return tuple(signal.name for signal in stack.cell.signals)
 
@@ -148,12 +184,12 @@ def step(
 def run(
     engine: str,
     stack: Stack,
-    inputs: Float[Tensor, "steps batch inputs"],
+    inputs: Float[Tensor, "steps batch inputs"] | Int64[Tensor, "steps batch"],
     state: Mapping[str, Float[Tensor, "layers batch _"]] | None = None,
     **options: Any,
 ) -> Result:
     """A run of an engine, whose result's shapes and type are checked."""
-    result = ENGINES.get(engine)().run(stack, inputs, state, **options)
+    result = make_engine(engine).run(stack, inputs, state, **options)
     hidden, layers = stack.projection or stack.neurons, len(stack.layers)
     assert isinstance(result.outputs, Float[Tensor, f"steps batch {stack.outputs}"]), result.outputs.shape
     assert tuple(result.state) == stack.cell.state
@@ -162,8 +198,40 @@ def run(
         size = hidden if name.endswith("hidden") else stack.neurons
         shape = f"{layers} batch {size}" if name in result.state else f"steps batch {size}"
         assert isinstance(value, Float[Tensor, shape]), (name, value.shape)
-    assert {value.dtype for value in (result.outputs, *values.values())} == {inputs.dtype}
+    dtype = next(iter(stack.layers[0].parameters.values())).dtype
+    assert {value.dtype for value in (result.outputs, *values.values())} == {dtype}
     return result
+
+
+def gradients(
+    engine: str,
+    stack: Stack,
+    inputs: Tensor,
+    state: Mapping[str, Tensor],
+    weights: tuple[Tensor, ...],
+    **options: Any,
+) -> dict[str, Tensor]:
+    """The gradient of everything that has one: `inputs` unless they are symbols, the first states, the parameters.
+
+    Args:
+        weights: how much each number of the outputs, and of the states in the cell's order, counts.
+    """
+    leaves = {name: value.detach().clone().requires_grad_() for name, value in state.items()}
+    if inputs.is_floating_point():
+        inputs = leaves["inputs"] = inputs.detach().clone().requires_grad_()
+    result = run(engine, stack, inputs, {name: leaves[name] for name in state}, **options)
+    leaves |= {f"{layer.name}.{name}": value for layer in stack.layers for name, value in layer.parameters.items()}
+    values = [result.outputs, *result.state.values()]
+    weights = tuple(weight.to(value.dtype) for weight, value in zip(weights, values, strict=True))
+    return dict(zip(leaves, torch.autograd.grad(values, list(leaves.values()), weights), strict=True))
+
+
+def random_weights(stack: Stack, steps: int, batch: int) -> tuple[Tensor, ...]:
+    """Weights for `gradients`."""
+    return tuple(
+        torch.randn(shape)
+        for shape in [(steps, batch, stack.outputs), *(tuple(s.shape) for s in random_state(stack, batch).values())]
+    )
 
 
 def distance(ours: Tensor, theirs: Tensor) -> float:

@@ -5,30 +5,75 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.stacks import EVERY_CELL, make_stack
-from unrolled.engines import ENGINES, Edit, choose_engine
+from tests.stacks import EVERY_CELL, make_module, make_stack, needs_kernels, stack_of
+from unrolled.engines import ENGINES, Edit, Stack, choose_engine
 from unrolled.errors import ModelError, UnknownNameError
 
 
-@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn-tanh", "rnn-relu", "feedforward-sigmoid"])
+@needs_kernels
+@pytest.mark.parametrize("kind", [kind for kind in EVERY_CELL if not kind.startswith("feedforward")])
 @pytest.mark.parametrize("recording", [False, True])
 def test_the_first_that_can_run_it_is_taken(kind: str, recording: bool) -> None:
-    choice = choose_engine(make_stack(kind, 3, 5), recording=recording)
-    assert choice.engine.name == "torch"
-    assert choice.reason == "it is the fastest that runs this cell"
+    choice = choose_engine(make_stack(kind, 3, 5, dtype=torch.float32), recording=recording)
+    assert (choice.engine.name, choice.reason) == ("compiled", "it is the fastest that runs this cell")
 
 
+ONLY_FLOAT32 = "compiled: its kernels compute in float32 alone"
+
+
+@needs_kernels
 @pytest.mark.parametrize(
-    ("kind", "editing", "reason"),
+    ("kind", "dtype", "taken", "reason"),
     [
-        ("peephole", False, "torch: PyTorch has no kernel for the Peephole LSTM cell"),
-        ("rnn-sigmoid", False, "torch: PyTorch's RNN knows tanh and relu, not sigmoid"),
-        ("lstm", True, "torch: PyTorch's kernels cannot be edited while they run"),
+        ("lstm", torch.float64, "torch", ONLY_FLOAT32),
+        ("gru", torch.bfloat16, "torch", ONLY_FLOAT32),
+        ("feedforward-relu", torch.float32, "torch", "compiled: it has no kernel for the Feed-forward cell"),
+        (
+            "peephole",
+            torch.float64,
+            "reference",
+            f"{ONLY_FLOAT32}; torch: PyTorch has no kernel for the Peephole LSTM cell",
+        ),
+        (
+            "rnn-sigmoid",
+            torch.float64,
+            "reference",
+            f"{ONLY_FLOAT32}; torch: PyTorch's RNN knows tanh and relu, not sigmoid",
+        ),
     ],
 )
-def test_the_next_is_taken_where_the_first_cannot_and_says_why(kind: str, editing: bool, reason: str) -> None:
-    choice = choose_engine(make_stack(kind, 3, 5), editing=editing)
-    assert (choice.engine.name, choice.reason) == ("reference", reason)
+def test_the_next_is_taken_where_the_first_cannot_and_says_why(
+    kind: str, dtype: torch.dtype, taken: str, reason: str
+) -> None:
+    choice = choose_engine(make_stack(kind, 3, 5, dtype=dtype))
+    assert (choice.engine.name, choice.reason) == (taken, reason)
+
+
+@needs_kernels
+def test_edits_are_left_to_the_reference() -> None:
+    choice = choose_engine(make_stack("lstm", 3, 5, dtype=torch.float32), editing=True)
+    assert choice.engine.name == "reference"
+    assert choice.reason == (
+        "compiled: its kernels cannot be edited while they run; "
+        "torch: PyTorch's kernels cannot be edited while they run"
+    )
+
+
+@needs_kernels
+def test_kernels_for_the_processor_run_nowhere_else() -> None:
+    single = make_stack("lstm", 3, 5, dtype=torch.float32)
+    parameters = {f"{name}_l0": value.to("meta") for name, value in single.layers[0].parameters.items()}
+    choice = choose_engine(Stack.from_parameters(single.cell, parameters, depth=1))
+    assert (choice.engine.name, choice.reason) == ("torch", "compiled: its kernels run on the processor alone")
+
+
+@needs_kernels
+def test_projections_and_autocast_are_left_to_pytorch() -> None:
+    projected = stack_of("lstm", make_module("lstm", 3, 5, projection=2, dtype=torch.float32))
+    assert choose_engine(projected).reason == "compiled: its kernels know no projection"
+    with torch.autocast("cpu", torch.bfloat16):
+        choice = choose_engine(make_stack("gru", 3, 5, dtype=torch.float32))
+    assert (choice.engine.name, choice.reason) == ("torch", ONLY_FLOAT32)
 
 
 @pytest.mark.parametrize("kind", EVERY_CELL)
@@ -42,8 +87,14 @@ def test_a_forced_engine_that_cannot_run_it_is_refused() -> None:
         choose_engine(make_stack("peephole", 3, 5), engine="torch")
 
 
+@needs_kernels
+def test_the_compiled_engine_is_refused_where_it_is_forced_in_vain() -> None:
+    with pytest.raises(ModelError, match="engine 'compiled' cannot run this: its kernels compute in float32 alone"):
+        choose_engine(make_stack("lstm", 3, 5), engine="compiled")
+
+
 def test_an_unknown_engine_lists_the_known() -> None:
-    with pytest.raises(UnknownNameError, match="no engine 'pytorch'; there are: reference, torch") as caught:
+    with pytest.raises(UnknownNameError, match="no engine 'pytorch'; there are: compiled, reference, torch") as caught:
         choose_engine(make_stack("lstm", 3, 5), engine="pytorch")
     assert caught.value.hint == "Did you mean 'torch'?"
 
@@ -53,10 +104,12 @@ def test_an_engine_does_not_run_what_it_says_it_cannot() -> None:
     x = torch.zeros(2, 1, 3, dtype=torch.float64)
     with pytest.raises(ModelError, match="cannot be edited"):
         ENGINES.get("torch")().run(make_stack("lstm", 3, 5), x, edits=[Edit("l0", "cell", 0.0)])
-    with pytest.raises(ModelError, match="no kernel"):
-        ENGINES.get("torch")().run(make_stack("peephole", 3, 5), x)
+    for engine in ("torch", "compiled"):
+        with pytest.raises(ModelError, match=f"engine '{engine}' cannot run this"):
+            ENGINES.get(engine)().run(make_stack("peephole", 3, 5), x)
 
 
 def test_names_are_in_the_order_of_preference() -> None:
-    assert ENGINES.names()[-1] == "reference" or ENGINES.names().index("reference") > ENGINES.names().index("torch")
+    ours = [name for name in ENGINES.names() if name in {"compiled", "torch", "reference"}]
+    assert ours == ["compiled", "torch", "reference"]
     assert all(ENGINES.get(name).name == name for name in ENGINES.names())

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.stacks import as_type, assert_same, distance, every_signal, make_stack, run
-from unrolled.engines import ENGINES, Stack
+from tests.stacks import UNDER_TEST, as_type, assert_same, best_dtype, distance, every_signal, make_stack, run
+from unrolled.engines import Stack
 
 
 @pytest.fixture(scope="module")
@@ -29,16 +29,17 @@ def integrator() -> tuple[Stack, Tensor]:
     return stack, torch.randn(20_000, 1, 1, dtype=torch.float64)
 
 
-@pytest.mark.parametrize("engine", [name for name in ENGINES.names() if name != "reference"])
+@pytest.mark.parametrize("engine", UNDER_TEST)
 def test_an_integrator_stays_anchored(engine: str, integrator: tuple[Stack, Tensor]) -> None:
     double, x = integrator
     record = every_signal(double)
     right = run("reference", double, x, record=record).signals["l0"]
     assert (right["cell"][-1].abs() > 1900).all()
     assert right["cell"][-1].min() < 0
-    again = run(engine, double, x, record=record).signals["l0"]
-    for name, value in right.items():
-        assert_same(again[name], value)
+    if best_dtype(engine) == torch.float64:
+        again = run(engine, double, x, record=record).signals["l0"]
+        for name, value in right.items():
+            assert_same(again[name], value)
 
     single = as_type(double, torch.float32)
     ours = run(engine, single, x.float(), record=record)
@@ -52,7 +53,7 @@ def test_an_integrator_stays_anchored(engine: str, integrator: tuple[Stack, Tens
     assert_same(rebuilt, signals["cell"][1:], 4 * torch.finfo(torch.float32).eps)
 
 
-@pytest.mark.parametrize("engine", list(ENGINES.names()))
+@pytest.mark.parametrize("engine", [*UNDER_TEST, "reference"])
 def test_the_last_recorded_state_is_the_state_after_the_run(engine: str) -> None:
     """To the bit: whoever carries on from a recording is where the network was."""
     stack = make_stack("lstm", 3, 129, dtype=torch.float32)
@@ -61,7 +62,7 @@ def test_the_last_recorded_state_is_the_state_after_the_run(engine: str) -> None
         assert torch.equal(result.signals["l0"][name][-1], result.state[name][0])
 
 
-@pytest.mark.parametrize("engine", [name for name in ENGINES.names() if name != "reference"])
+@pytest.mark.parametrize("engine", UNDER_TEST)
 def test_anchoring_leaves_a_quiet_past_alone(engine: str) -> None:
     """c is 0 for 300 steps and then grows to hundreds: what the growth drifts by must not reach the steps before it."""
     stack = make_stack("lstm", 1, 3, dtype=torch.float32)
@@ -81,7 +82,7 @@ def test_anchoring_leaves_a_quiet_past_alone(engine: str) -> None:
     assert_same(signals["hidden"], signals["output_gate"] * torch.tanh(signals["cell"]), 1e-6)
 
 
-@pytest.mark.parametrize("engine", list(ENGINES.names()))
+@pytest.mark.parametrize("engine", [*UNDER_TEST, "reference"])
 def test_a_nan_spoils_nothing_before_it(engine: str) -> None:
     stack = make_stack("lstm", 3, 5, dtype=torch.float32)
     x = torch.randn(50, 1, 3)

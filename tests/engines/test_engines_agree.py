@@ -13,32 +13,25 @@ from torch import Tensor
 from tests.stacks import (
     EVERY_CELL,
     IN_TORCH,
-    as_type,
+    UNDER_TEST,
     assert_same,
+    best_dtype,
+    can_run,
     distance,
     every_signal,
-    make_module,
+    gradients,
     make_stack,
     random_state,
+    random_weights,
     run,
-    stack_of,
+    sequence_lengths,
 )
-from unrolled.engines import BLOCK, ENGINES, Result
+from unrolled.engines import BLOCK, Result
 
-
-def can_run(engine: str, kind: str) -> bool:
-    stack = make_stack(kind, 1, 1)
-    return ENGINES.get(engine)().why_not(stack, recording=True, editing=False) is None
-
-
-ENGINE_AND_CELL = [
-    (engine, kind)
-    for engine in ENGINES.names()
-    if engine != "reference"
-    for kind in EVERY_CELL
-    if can_run(engine, kind)
-]
-assert {("torch", kind) for kind in IN_TORCH} <= set(ENGINE_AND_CELL)
+DOUBLE = [(engine, kind) for engine in UNDER_TEST for kind in EVERY_CELL if can_run(engine, kind, torch.float64)]
+"""Engines and cells that run in float64, and (below) in float32; test_float32.py says how near they come."""
+SINGLE = [(engine, kind) for engine in UNDER_TEST for kind in EVERY_CELL if can_run(engine, kind, torch.float32)]
+assert {("torch", kind) for kind in IN_TORCH} <= set(DOUBLE)
 
 shapes = {
     "steps": st.sampled_from([1, 2, 7, 40]),
@@ -61,15 +54,6 @@ long_runs = pytest.mark.parametrize(
         (40, 5, 129, False, True),
     ],
 )
-
-
-def sequence_lengths(steps: int, batch: int) -> Tensor:
-    """Ragged lengths, one at a block's edge and one whole where they fit."""
-    lengths = torch.randint(1, steps + 1, (batch,))
-    for place, length in enumerate((steps, BLOCK, BLOCK + 1)):
-        if place < batch and length <= steps:
-            lengths[place] = length
-    return lengths
 
 
 def compare(
@@ -106,14 +90,14 @@ def compare(
 
 @settings(max_examples=15)
 @given(**shapes)
-@pytest.mark.parametrize(("engine", "kind"), ENGINE_AND_CELL)
+@pytest.mark.parametrize(("engine", "kind"), DOUBLE)
 def test_float64_agrees(engine: str, kind: str, seed: int, **shape: int) -> None:
     torch.manual_seed(seed)
     compare(engine, kind, **shape)  # type: ignore[arg-type]
 
 
 @long_runs
-@pytest.mark.parametrize(("engine", "kind"), ENGINE_AND_CELL)
+@pytest.mark.parametrize(("engine", "kind"), DOUBLE)
 def test_float64_agrees_over_long_sequences(
     engine: str, kind: str, steps: int, batch: int, neurons: int, bidirectional: bool, ragged: bool
 ) -> None:
@@ -122,81 +106,18 @@ def test_float64_agrees_over_long_sequences(
 
 @settings(max_examples=8)
 @given(**shapes)
-@pytest.mark.parametrize(("engine", "kind"), ENGINE_AND_CELL)
+@pytest.mark.parametrize(("engine", "kind"), DOUBLE)
 def test_gradients_agree(
     engine: str, kind: str, steps: int, batch: int, inputs: int, neurons: int, ragged: bool, seed: int, **form: int
 ) -> None:
     torch.manual_seed(seed)
     stack = make_stack(kind, inputs, neurons, **form)  # type: ignore[arg-type]
     lengths = sequence_lengths(steps, batch) if ragged else None
-    x = torch.randn(steps, batch, inputs, dtype=torch.float64, requires_grad=True)
-    state = {name: value.requires_grad_() for name, value in random_state(stack, batch).items()}
-    leaves = [x, *state.values(), *(value for layer in stack.layers for value in layer.parameters.values())]
-    weights: list[Tensor] = []
-
-    def gradients(name: str) -> tuple[Tensor, ...]:
-        result = run(name, stack, x, state, lengths=lengths)
-        values = [result.outputs, *result.state.values()]
-        weights[:] = weights or [torch.randn_like(value) for value in values]
-        return torch.autograd.grad(values, leaves, weights)
-
-    for ours, right in zip(gradients(engine), gradients("reference"), strict=True):
-        assert_same(ours, right)
-
-
-@pytest.mark.parametrize("steps", [7, BLOCK + 1, 2 * BLOCK + 76])
-@pytest.mark.parametrize("neurons", [3, 129])
-@pytest.mark.parametrize(("engine", "kind"), [pair for pair in ENGINE_AND_CELL if pair[1] in IN_TORCH])
-def test_float32_is_as_near_to_float64_as_pytorch(engine: str, kind: str, neurons: int, steps: int) -> None:
-    """Twice PyTorch's own distance, and the rounding of the value itself.
-
-    What PyTorch does not show (gates) is compared with its own operations, one step after the other.
-    """
-    if neurons == 129 and steps > BLOCK + 1:
-        steps = 40
-    module = make_module(kind, 3, neurons, depth=2, dtype=torch.float32)
-    single = stack_of(kind, module)
-    double = as_type(single, torch.float64)
-    x = torch.randn(steps, 2, 3)
-    record = every_signal(single)
-    right = run("reference", double, x.double(), record=record)
-    pytorch = run("reference", single, x, record=record)
-    theirs = module(x)[0]
-    ours = run(engine, single, x, record=record)
-
-    def bound(own: float, value: Tensor) -> float:
-        return 2 * own + 2 * torch.finfo(torch.float32).eps * float(value.abs().max())
-
-    assert distance(ours.outputs, right.outputs) <= bound(distance(theirs, right.outputs), right.outputs)
-    assert distance(run(engine, single, x).outputs, right.outputs) <= bound(
-        distance(theirs, right.outputs), right.outputs
-    )
-    for layer, signals in right.signals.items():
-        for name, value in signals.items():
-            own = distance(pytorch.signals[layer][name], value)
-            assert distance(ours.signals[layer][name], value) <= bound(own, value), (layer, name)
-
-
-@pytest.mark.parametrize(("engine", "kind"), [pair for pair in ENGINE_AND_CELL if pair[1] in IN_TORCH])
-def test_float32_gradients_are_as_near_to_float64_as_pytorchs(engine: str, kind: str) -> None:
-    module = make_module(kind, 3, 17, depth=2, dtype=torch.float32)
-    single = stack_of(kind, module)
-    double = as_type(single, torch.float64)
-    x = torch.randn(40, 2, 3)
-    weight = torch.randn(40, 2, 17)
-
-    def gradients(outputs: Tensor, parameters: list[Tensor]) -> tuple[Tensor, ...]:
-        return torch.autograd.grad(outputs, parameters, weight.to(outputs.dtype))
-
-    def of(stack: object) -> list[Tensor]:
-        return [value for layer in stack.layers for value in layer.parameters.values()]  # type: ignore[attr-defined]
-
-    right = gradients(run("reference", double, x.double()).outputs, of(double))
-    ours = gradients(run(engine, single, x).outputs, of(single))
-    theirs = gradients(module(x)[0], list(module.parameters()))
-    for one, own, true in zip(ours, theirs, right, strict=True):
-        rounding = 2 * torch.finfo(torch.float32).eps * float(true.abs().max())
-        assert distance(one, true) <= 2 * distance(own, true) + rounding
+    asked = (stack, torch.randn(steps, batch, inputs, dtype=torch.float64), random_state(stack, batch))
+    weights = random_weights(stack, steps, batch)
+    ours = gradients(engine, *asked, weights, lengths=lengths)
+    for name, right in gradients("reference", *asked, weights, lengths=lengths).items():
+        assert_same(ours[name], right)
 
 
 def recorded(engine: str, kind: str, *, steps: int, ragged: bool, dtype: torch.dtype) -> tuple[Result, Result]:
@@ -226,7 +147,7 @@ def copied(layer: str, start: int, signals: dict[str, Tensor]) -> tuple[str, int
 
 @pytest.mark.parametrize("steps", [1, BLOCK, 2 * BLOCK + 76])
 @pytest.mark.parametrize("ragged", [False, True])
-@pytest.mark.parametrize(("engine", "kind"), [*ENGINE_AND_CELL, ("reference", "peephole")])
+@pytest.mark.parametrize(("engine", "kind"), [*SINGLE, ("reference", "peephole")])
 def test_a_sink_gets_what_the_result_would_hold(engine: str, kind: str, ragged: bool, steps: int) -> None:
     whole, streamed = recorded(engine, kind, steps=steps, ragged=ragged, dtype=torch.float32)
     assert torch.equal(whole.outputs, streamed.outputs)
@@ -241,7 +162,7 @@ def test_a_sink_gets_what_the_result_would_hold(engine: str, kind: str, ragged: 
     scale=st.sampled_from([0.3, 3.0, 30.0]),
     seed=st.integers(0, 99),
 )
-@pytest.mark.parametrize(("engine", "kind"), [*ENGINE_AND_CELL, ("reference", "peephole")])
+@pytest.mark.parametrize(("engine", "kind"), [*SINGLE, ("reference", "peephole")])
 def test_what_is_recorded_adds_up(engine: str, kind: str, steps: int, scale: float, seed: int) -> None:
     """Ranges and identities at every step, to the rounding of float32."""
     torch.manual_seed(seed)
@@ -263,12 +184,13 @@ def test_what_is_recorded_adds_up(engine: str, kind: str, steps: int, scale: flo
             assert_same(identity.right(signals, before), signals[identity.signal], 4 * torch.finfo(torch.float32).eps)
 
 
-@pytest.mark.parametrize("engine", list(ENGINES.names()))
+@pytest.mark.parametrize("engine", [*UNDER_TEST, "reference"])
 def test_what_lies_past_the_end_does_not_matter(engine: str) -> None:
     """Padding of NaN changes nothing: not the outputs, not the state, not a recorded signal."""
-    stack = make_stack("lstm", 3, 5, depth=2, bidirectional=True)
+    dtype = best_dtype(engine)
+    stack = make_stack("lstm", 3, 5, depth=2, bidirectional=True, dtype=dtype)
     lengths = torch.tensor([4, 9])
-    x = torch.randn(9, 2, 3, dtype=torch.float64)
+    x = torch.randn(9, 2, 3, dtype=dtype)
     spoiled = x.clone()
     spoiled[4:, 0] = float("nan")
     options = {"lengths": lengths, "record": every_signal(stack)}
@@ -280,17 +202,17 @@ def test_what_lies_past_the_end_does_not_matter(engine: str) -> None:
         assert all((value[4:, 0] == 0).all() for value in signals.values())
 
 
-@pytest.mark.parametrize("engine", list(ENGINES.names()))
+@pytest.mark.parametrize("engine", [*UNDER_TEST, "reference"])
 def test_a_run_that_records_carries_no_gradient(engine: str) -> None:
-    stack = make_stack("gru", 3, 5)
-    x = torch.randn(4, 2, 3, dtype=torch.float64, requires_grad=True)
+    stack = make_stack("gru", 3, 5, dtype=torch.float32)
+    x = torch.randn(4, 2, 3, requires_grad=True)
     result = run(engine, stack, x, record=("hidden",))
     assert not result.outputs.requires_grad
     assert not result.signals["l0"]["hidden"].requires_grad
     assert run(engine, stack, x).outputs.requires_grad
 
 
-@pytest.mark.parametrize("engine", list(ENGINES.names()))
+@pytest.mark.parametrize("engine", [*UNDER_TEST, "reference"])
 def test_dropout_acts_while_training_and_recording_too(engine: str) -> None:
     stack = replace(make_stack("lstm", 3, 17, depth=2, dtype=torch.float32), dropout=0.5)
     x = torch.randn(30, 2, 3)

@@ -78,12 +78,16 @@ class Kernels:
 
     def add_by_symbol(self, symbols: Tensor, values: Tensor, count: int) -> Tensor:
         """(count, width): the sums of the rows of `values` (rows, width) that belong to each symbol."""
-        width = values.shape[1]
-        sums = values.new_zeros(count, width)
-        self.functions.unrolled_add_by_symbol(
-            len(values), width, symbols.data_ptr(), values.data_ptr(), sums.data_ptr(), torch.get_num_threads()
-        )
-        return sums
+        (rows, width), threads = values.shape, torch.get_num_threads()
+        # Many rows are added to few sums: part by part, so that a small number is not added to a large sum.
+        part = max(256, 8 * count)
+        sums, symbols = values.new_zeros(-(-rows // part), count, width), symbols.flatten()
+        for at, partial in enumerate(sums):
+            some, own = values[at * part : (at + 1) * part], symbols[at * part : (at + 1) * part]
+            self.functions.unrolled_add_by_symbol(
+                len(some), width, own.data_ptr(), some.data_ptr(), partial.data_ptr(), threads
+            )
+        return sums[0] if len(sums) == 1 else sums.sum(0)
 
 
 @cache
