@@ -23,7 +23,8 @@ class _LayerFunction(torch.autograd.Function):
         first = dict(zip(layer.cell.state, rest, strict=False))
         done = layer.forward(layer.new_pass(x, first, lengths, training=True))
         ctx.layer, ctx.done, ctx.names = layer, done, names
-        hidden, last = layer.signals(done)["hidden"], layer.last(done)
+        # `data`: no view of the pass for autograd, which would let nobody change it in place.
+        hidden, last = layer.signals(done)["hidden"].data, layer.last(done)
         ctx.save_for_backward(x, lengths, *rest, hidden)
         return (hidden, *(last[name] for name in layer.cell.state))
 
