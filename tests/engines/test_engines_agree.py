@@ -220,3 +220,12 @@ def test_dropout_acts_while_training_and_recording_too(engine: str) -> None:
         quiet = run(engine, stack, x, record=record).outputs
         assert torch.equal(run(engine, stack, x, record=record).outputs, quiet)
         assert distance(run(engine, stack, x, record=record, training=True).outputs, quiet) > 0.01
+
+
+@pytest.mark.parametrize("engine", [*UNDER_TEST, "reference"])
+def test_no_sequence_at_all_is_an_empty_answer(engine: str) -> None:
+    stack = make_stack("gru", 3, 5, depth=2, bidirectional=True, dtype=torch.float32)
+    x, state = torch.zeros(4, 0, 3), random_state(stack, 0, torch.float32)
+    assert run(engine, stack, x, state, record=every_signal(stack)).signals["l1"]["reset_gate"].shape == (4, 0, 5)
+    found = gradients(engine, stack, x, state, random_weights(stack, 4, 0))
+    assert all((value == 0).all() for value in found.values())

@@ -26,6 +26,11 @@ from unrolled.errors import ModelError, UnknownNameError
         ({"lengths": torch.tensor([4])}, ModelError, "allowed are 2 numbers"),
         ({"state": {"hidden": torch.zeros(1, 2, 5)}}, ModelError, "this stack carries .*cell"),
         (
+            {"state": {"hidden": torch.zeros(1, 2, 5), "cell": torch.zeros(1, 2, 5, dtype=torch.float64)}},
+            ModelError,
+            "cell are float64 on cpu; the stack's parameters are float32 on cpu",
+        ),
+        (
             {"state": {"hidden": torch.zeros(1, 1, 5), "cell": torch.zeros(1, 2, 5)}},
             ModelError,
             r"'hidden': \(1, 1, 5\).*this stack carries",

@@ -187,7 +187,8 @@ def _check_kinds(stack: Stack, inputs: Tensor, state: Mapping[str, Tensor] | Non
     """Numbers of one type in one place; only under autocast PyTorch brings types together itself."""
     like = next(iter(stack.layers[0].parameters.values()))
     for name, value in {"inputs": inputs, **(state or {})}.items():
-        strange = value.dtype != like.dtype and not (name == "inputs" and value.dtype == torch.int64)
+        symbols = name == "inputs" and value.dim() == 2
+        strange = value.dtype != like.dtype and not symbols
         if value.device != like.device or (strange and not torch.is_autocast_enabled(like.device.type)):
             raise ModelError(
                 f"The {name} are {_kind(value)}; the stack's parameters are {_kind(like)}.",

@@ -206,7 +206,7 @@ class PackedLayer:
         arrays["from_cell" if "cell" in from_last else "from_first"] = carried
         self.kernels.call("back", self._numbers(done.x), {**arrays, **self._first(done)})
         depth = self.cell.blocks * self.places
-        flat = from_gates.reshape(steps, batch, -1)[:, :, -depth:]
+        flat = from_gates.flatten(2)[:, :, -depth:]
         edge = flat[-1 if self.reverse else 0]
         from_hidden = self.multiply(edge, self._padded_rows("weight_hh"))
         first = {"hidden": pad(from_hidden, self.places)}
@@ -232,7 +232,7 @@ class PackedLayer:
         """The gradients of the parameters: products over all steps at once."""
         steps, batch = done.x.shape[:2]
         gru = self.cell.name == "gru"
-        by_row = from_gates.view(steps * batch, -1)
+        by_row = from_gates.flatten(2).flatten(0, 1)
         depth = self.cell.blocks * self.places
         of_x, of_h = by_row[:, :depth], by_row[:, -depth:]  # a GRU's: n, r, z, and r, z, n
         width, here = self.inputs, self.places
@@ -260,9 +260,8 @@ class PackedLayer:
         return {"weight_ih": self._unpad(weight_ih, order), "bias_ih": self._unpad(bias_ih, order), **gradients}
 
     def _unpad(self, rows: Tensor, order: tuple[int, ...] | None = None) -> Tensor:
-        blocks = rows.reshape(self.cell.blocks, self.places, -1)[:, : self.neurons]
-        taken = (blocks[list(order)] if order else blocks).flatten(0, 1)
-        return taken if rows.dim() == 2 else taken[:, 0]
+        blocks = rows.reshape(self.cell.blocks, self.places, *rows.shape[1:])[:, : self.neurons]
+        return (blocks[list(order)] if order else blocks).flatten(0, 1)
 
     def from_inputs(self, from_gates: Tensor) -> Tensor:
         """The gradient of x, `(steps, batch, inputs)`."""
@@ -272,7 +271,7 @@ class PackedLayer:
         if self.cell.name == "gru":
             r, z, n = weights.view(3, self.places, -1)
             weights = torch.cat([n, r, z])
-        rows = from_gates.view(steps * batch, -1)[:, :depth]
+        rows = from_gates.flatten(2).flatten(0, 1)[:, :depth]
         return self.multiply(rows, weights).view(steps, batch, self.inputs)
 
     def from_peepholes(self, done: Pass, from_gates: Tensor) -> Tensor:
