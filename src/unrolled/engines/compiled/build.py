@@ -52,7 +52,7 @@ def library(folder: Path, name: str) -> Path:
     return folder / f"kernels-{name}.so"
 
 
-def compile_library(out: Path, instructions: str, flags: Sequence[str] = FLAGS) -> None:
+def compile_library(out: Path, instructions: str, flags: Sequence[str] = FLAGS, source: Path = SOURCE) -> None:
     """Compiles kernels.c into the shared library `out`, which appears whole or not at all.
 
     Raises:
@@ -60,7 +60,7 @@ def compile_library(out: Path, instructions: str, flags: Sequence[str] = FLAGS) 
     """
     compiler, made = find_compiler(), out.with_name(f"{out.name}.{os.getpid()}")
     compiled = made.with_suffix(".o")
-    every = [*flags, *INSTRUCTIONS[instructions], "-c", str(SOURCE), "-o", str(compiled)]
+    every = [*flags, *INSTRUCTIONS[instructions], "-c", str(source), "-o", str(compiled)]
     try:
         try:
             _call([*compiler, "-fopenmp", *every])
@@ -79,9 +79,12 @@ def compile_library(out: Path, instructions: str, flags: Sequence[str] = FLAGS) 
 
 
 def _call(command: Sequence[str]) -> None:
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    english = {**os.environ, "LC_ALL": "C"}
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=english
+    )
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
+        said = [line for line in done.stderr.splitlines() if "error:" in line] or done.stderr.splitlines()
         raise BuildError(f"{command[0]} failed{': ' + said[0].strip() if said else ''}")
 
 

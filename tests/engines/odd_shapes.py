@@ -1,0 +1,44 @@
+"""Runs the compiled engine over odd shapes, forward and back: for test_sanitizers.py, in a process of its own."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import torch
+
+from tests.stacks import (
+    EVERY_CELL,
+    every_signal,
+    gradients,
+    make_stack,
+    random_state,
+    random_weights,
+    sequence_lengths,
+)
+from unrolled.engines import ENGINES
+
+NEURONS, BATCHES, STEPS, INPUTS = (1, 3, 16, 17, 129), (1, 5, 13, 40), (1, 2, 7, 33), (1, 3, 40)
+
+
+def run_odd_shapes(count: int) -> None:
+    """`count` shapes of each cell, drawn from all that the numbers above make."""
+    engine = ENGINES.get("compiled")()
+    shapes = list(itertools.product(NEURONS, BATCHES, STEPS, INPUTS))
+    for kind in [kind for kind in EVERY_CELL if not kind.startswith("feedforward")]:
+        for neurons, batch, steps, inputs in random.sample(shapes, count):
+            both, ragged, symbols = (random.random() < 0.5 for _ in range(3))
+            torch.set_num_threads(random.choice((1, 2, 3)))
+            stack = make_stack(kind, inputs, neurons, bidirectional=both, dtype=torch.float32)
+            x = torch.randint(0, inputs, (steps, batch)) if symbols else torch.randn(steps, batch, inputs)
+            state, weights = random_state(stack, batch, torch.float32), random_weights(stack, steps, batch)
+            lengths = sequence_lengths(steps, batch) if ragged else None
+            engine.run(stack, x, state, lengths=lengths, record=every_signal(stack))
+            gradients("compiled", stack, x, state, weights, lengths=lengths)
+
+
+if __name__ == "__main__":
+    random.seed(0)
+    torch.manual_seed(0)
+    run_odd_shapes(20)
+    print("all shapes ran")
