@@ -207,4 +207,4 @@ def test_two_writers_do_not_meet(tmp_path: Path) -> None:
             refused += 1
 
     assert record_run(network, Names(), symbols, out=out, progress=meet).info.whole
-    assert refused > 4
+    assert refused >= 4

@@ -15,7 +15,7 @@ COUNTS = np.minimum(STEPS % 64, 64 - STEPS % 64) / 32.0
 
 
 def scores_of(*neurons: np.ndarray) -> np.ndarray:
-    return Stretch.of(np.stack(neurons, axis=1)).statistics.telling()
+    return Stretch.of(np.stack(neurons, axis=1), moves=True).statistics.telling()
 
 
 def test_one_that_counts_tells_more_than_one_that_leaps_and_that_more_than_noise() -> None:
@@ -42,7 +42,8 @@ def test_what_cannot_be_known_of_one_step_is_nothing() -> None:
 def test_statistics_of_parts_together_are_those_of_the_whole() -> None:
     """But for the change between the parts, which belongs to neither."""
     values = np.random.default_rng(1).normal(size=(700, 3)).cumsum(axis=0)
-    whole, merged = Statistics.of(values), Statistics.of(values[:300]).merged(Statistics.of(values[300:]))
+    whole, before, after = (Stretch.of(part, moves=True).statistics for part in (values, values[:300], values[300:]))
+    merged = before.merged(after)
     between = np.abs(values[300] - values[299])
     lost = {"changes": 1.0, "travel": between, "leaps": between**2}
     for field in fields(Statistics):

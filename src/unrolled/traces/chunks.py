@@ -21,14 +21,18 @@ from unrolled.traces.format import CHUNK, COLUMNS, SHARD
 Array: TypeAlias = npt.NDArray[Any]
 
 LEVEL = 1  # the mantissas of states hardly shrink: higher levels cost time and save nothing
+_ZSTD = cast(Any, Zstd(level=LEVEL))
 EMPTY = 2**64 - 1
 
 
 def encode_chunk(values: Array) -> bytes:
     """One chunk: little-endian values, zstd, then crc32c of that."""
-    data = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
-    packed = cast(bytes, Zstd(level=LEVEL).encode(data))  # pyright: ignore
-    return packed + checksum(packed)
+    return b"".join(_encode(values))
+
+
+def _encode(values: Array) -> tuple[bytes, bytes]:
+    packed = cast(bytes, _ZSTD.encode(np.ascontiguousarray(values, values.dtype.newbyteorder("<"))))
+    return packed, checksum(packed)
 
 
 def checksum(data: bytes) -> bytes:
@@ -45,11 +49,17 @@ def pad(values: Array, shape: tuple[int, ...]) -> Array:
     return whole
 
 
-def encode_rows(values: Array) -> list[bytes]:
-    """The chunks of up to `CHUNK` steps of one signal `(steps, neurons)`, from the first neurons to the last."""
+def encode_rows(values: Array) -> tuple[bytes, list[int]]:
+    """The chunks of one signal `(steps, neurons)` back to back, and how many bytes each has: those of the first `CHUNK`
+    steps, from the first neurons to the last, then those of the next."""
     width = min(COLUMNS, values.shape[1])
-    parts = (values[:, first : first + width] for first in range(0, values.shape[1], width))
-    return [encode_chunk(pad(part, (CHUNK, width))) for part in parts]
+    parts = [
+        _encode(pad(values[first : first + CHUNK, left : left + width], (CHUNK, width)))
+        for first in range(0, len(values), CHUNK)
+        for left in range(0, values.shape[1], width)
+    ]
+    sizes = [len(packed) + len(check) for packed, check in parts]
+    return b"".join(piece for part in parts for piece in part), sizes
 
 
 class ShardFile:
@@ -67,12 +77,12 @@ class ShardFile:
         self._end = 0
         self._file: BinaryIO = path.open("wb")
 
-    def add(self, chunks: Sequence[bytes]) -> None:
-        """Appends the chunks of the next `CHUNK` steps."""
-        for chunk in chunks:
-            self._file.write(chunk)
-            self._places.append((self._end, len(chunk)))
-            self._end += len(chunk)
+    def add(self, chunks: bytes, sizes: Sequence[int]) -> None:
+        """Appends the next steps' chunks, see `encode_rows`."""
+        self._file.write(chunks)
+        for size in sizes:
+            self._places.append((self._end, size))
+            self._end += size
 
     def close(self, target: Path) -> None:
         """Writes the index and gives the file its final name."""

@@ -1,10 +1,14 @@
 """What a writer keeps of each array while it grows: never more than a shard's compressed chunks on the disk, and in
-memory the steps of one chunk and the zoom of one shard. Steps are taken in the thread that computes; what is encoded is
-accepted in the one that stores."""
+memory the steps of some chunks and the zoom of one shard.
+
+Steps are taken in the thread that computes; what is encoded of them is accepted in the one that stores.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +19,9 @@ from unrolled.traces.format import CHUNK, COLUMNS, SHARD, ZOOM, ZOOM_CHUNK
 from unrolled.traces.layout import ArrayPlan, open_array, signal_path, statistics_path, zoom_path
 from unrolled.traces.summary import Statistics, Stretch, zoom_levels
 
+TOGETHER = 2**18
+"""Numbers that are encoded in one go: little enough to stay in a processor's cache, enough to be worth a call."""
+
 
 def write_chunks(folder: Path, values: Array, chunks: tuple[int, ...], start: int = 0) -> list[Path]:
     """Writes the chunk files of an unsharded array from chunk `start` of the first axis on; each is there whole or not
@@ -24,18 +31,23 @@ def write_chunks(folder: Path, values: Array, chunks: tuple[int, ...], start: in
     for place in np.ndindex(*counts):
         part = values[tuple(slice(p * c, (p + 1) * c) for p, c in zip(place, chunks, strict=True))]
         path = folder.joinpath("c", str(start + place[0]), *map(str, place[1:]))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.part")
-        temporary.write_bytes(encode_chunk(pad(part, chunks)))
-        temporary.replace(path)
+        if not place[-1]:  # the first of its folder
+            path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = f"{path}.part"
+        with open(temporary, "wb", buffering=0) as file:  # noqa: PTH123 (there are many, and Path is slow)
+            file.write(encode_chunk(pad(part, chunks)))
+        os.replace(temporary, path)  # noqa: PTH105
         written.append(path)
     return written
 
 
-def encode(values: Array, *, moves: bool = False) -> tuple[list[bytes], Stretch]:
-    """The slow part, done beside the computation: chunks and summary of up to `CHUNK` steps `(steps, neurons)`."""
-    wide = torch.from_numpy(values).float().numpy()  # what float16 holds, float32 holds
-    return encode_rows(values), Stretch.of(wide, moves=moves)
+@dataclass(frozen=True)
+class Encoded:
+    """Steps of one signal, ready for the disk: their chunks (see `encode_rows`) and their summary."""
+
+    chunks: bytes
+    sizes: list[int]
+    stretch: Stretch
 
 
 def copy_into(room: Array, values: Array) -> None:
@@ -45,6 +57,14 @@ def copy_into(room: Array, values: Array) -> None:
     else:
         with np.errstate(over="ignore"):
             room[...] = values
+
+
+def steps_together(neurons: int) -> int:
+    """Steps of a signal that are encoded in one go: chunks of a shard, doubled while they hold few numbers."""
+    steps = CHUNK
+    while steps < SHARD and 2 * steps * neurons <= TOGETHER:
+        steps *= 2
+    return steps
 
 
 class SignalColumn:
@@ -71,7 +91,7 @@ class SignalColumn:
         moves: bool = False,
     ) -> None:
         self.path = signal_path(site, signal)
-        self.moves = moves
+        self.together = steps_together(plan.shape[1])
         self.statistics = statistics
         self.rows = rows
         """Steps taken so far."""
@@ -79,6 +99,7 @@ class SignalColumn:
         """Steps in finished shards."""
         self._root = root
         self._plan = plan
+        self._moves = moves
         self._folder = root / self.path
         self._statistics_folder = root / statistics_path(site, signal)
         self._zoom_folders = [root / zoom_path(site, signal, level) for level in range(len(ZOOM))]
@@ -90,29 +111,33 @@ class SignalColumn:
         self._shard: ShardFile | None = None
 
     def take(self, values: Array) -> Iterator[Array]:
-        """Takes `(steps, neurons)` and yields what is ready to be encoded: `CHUNK` steps each, at the end fewer."""
+        """Takes `(steps, neurons)` and yields what is ready to be encoded: `together` steps each, at the end fewer."""
         steps = self._plan.shape[0]
         if self.rows + len(values) > steps:
             raise ValueError(f"{self.path} was given more than its {steps} steps.")
         while len(values):
             if not self._filled:
-                self._buffer = np.empty((CHUNK, self._plan.shape[1]), self._plan.dtype)
-            count = min(CHUNK - self._filled, len(values))
+                self._buffer = np.empty((self.together, self._plan.shape[1]), self._plan.dtype)
+            count = min(self.together - self._filled, len(values))
             copy_into(self._buffer[self._filled : self._filled + count], values[:count])
             self._filled += count
             self.rows += count
             values = values[count:]
-            if self._filled == CHUNK or self.rows == steps:
+            if self._filled == self.together or self.rows == steps:
                 ready, self._filled = self._buffer[: self._filled], 0
                 yield ready
 
-    def accept(self, chunks: list[bytes], stretch: Stretch) -> list[Path]:
+    def encode(self, values: Array) -> Encoded:
+        """The slow part, done beside the computation, of what `take` gave."""
+        return Encoded(*encode_rows(values), Stretch.of(values, moves=self._moves))
+
+    def accept(self, encoded: Encoded) -> list[Path]:
         """Takes encoded steps, in their order; returns the files that were finished."""
         if self._shard is None:
             name = f"{self.path.replace('/', '.')}.shard"
-            self._shard = ShardFile(self._root / "resume" / name, len(chunks))
-        self._shard.add(chunks)
-        self._stretches.append(stretch)
+            self._shard = ShardFile(self._root / "resume" / name, -(-self._plan.shape[1] // COLUMNS))
+        self._shard.add(encoded.chunks, encoded.sizes)
+        self._stretches.append(encoded.stretch)
         steps = self.stored + sum(int(stretch.counts.sum()) for stretch in self._stretches)
         return self._finish_shard(steps) if steps % SHARD == 0 or steps == self._plan.shape[0] else []
 

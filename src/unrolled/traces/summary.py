@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from unrolled.traces.chunks import Array
 from unrolled.traces.format import CHUNK, ZOOM
@@ -79,7 +81,7 @@ class Statistics:
 
 @dataclass
 class Stretch:
-    """What is kept of up to `CHUNK` steps: the statistics, and the finest zoom level `(blocks, neurons)` as sums."""
+    """What is kept of some steps: the statistics, and the finest zoom level `(blocks, neurons)` as sums."""
 
     statistics: Statistics
     low: Array
@@ -89,20 +91,19 @@ class Stretch:
 
     @classmethod
     def of(cls, values: Array, *, moves: bool = False) -> Stretch:
-        """Of `(steps, neurons)`, 1 to `CHUNK` steps; the last block may be short.
+        """Of `(steps, neurons)`, one step or more; the last block may be short.
 
         Args:
             moves: whether the statistics tell of changes from step to step, for `Statistics.telling`.
         """
-        if values.dtype.itemsize < 4:
-            values = values.astype(np.float32)
+        tensor = torch.from_numpy(values if values.flags.writeable else values.copy())
+        if tensor.dtype == torch.float16:
+            tensor = tensor.float()
+        summed = [_sum_blocks(blocks) for blocks in _cut(tensor, ZOOM[0])]
+        low, high, total, squares = (torch.cat(each).numpy() for each in zip(*summed, strict=True))
+        starts = np.arange(0, len(values), ZOOM[0])
+        counts = np.minimum(ZOOM[0], len(values) - starts).astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinity are recorded, and found by the check
-            whole = len(values) // ZOOM[0] * ZOOM[0]
-            parts = [values[:whole].reshape(-1, ZOOM[0], values.shape[1]), values[None, whole:]]
-            summed = [_sum_blocks(part) for part in parts if part.size]
-            low, high, total, squares = (np.concatenate(each) for each in zip(*summed, strict=True))
-            starts = np.arange(0, len(values), ZOOM[0])
-            counts = np.minimum(ZOOM[0], len(values) - starts).astype(np.float64)
             mean = total.sum(axis=0) / len(values)
             between = np.square(total / counts[:, None] - mean)
             statistics = Statistics(
@@ -111,35 +112,43 @@ class Stretch:
                 squares=squares.sum(axis=0) + (between * counts[:, None]).sum(axis=0),
                 low=low.min(axis=0).astype(np.float64),
                 high=high.max(axis=0).astype(np.float64),
-                **(_moves(values) if moves else _moves(values[:1])),
+                **_moves(tensor if moves else tensor[:1]),
             )
-            return cls(statistics, low, high, total, counts)
+        return cls(statistics, low, high, total, counts)
 
 
-def _sum_blocks(blocks: Array) -> tuple[Array, Array, Array, Array]:
+def _sum_blocks(blocks: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Of blocks `(blocks, steps, neurons)`: min, max, sum, and squared distances from the mean, `(blocks, neurons)`.
 
     Sums are taken of the distances from the middle between min and max: so float32 serves for the few steps of a block,
     however far from zero a neuron rests.
     """
     steps = blocks.shape[1]
-    low, high = blocks.min(axis=1), blocks.max(axis=1)
+    low, high = blocks.amin(1), blocks.amax(1)
     middle = low / 2 + high / 2
-    middle[~np.isfinite(middle)] = 0
+    middle = torch.where(middle.isfinite(), middle, 0)
     apart = blocks - middle[:, None]
-    total = np.matmul(np.ones((1, steps), blocks.dtype), apart)[:, 0].astype(np.float64)
-    squares = np.einsum("bsn,bsn->bn", apart, apart) - np.square(total) / steps
-    return low, high, total + steps * middle.astype(np.float64), np.maximum(squares, 0)
+    total = apart.sum(1).double()
+    squares = apart.square_().sum(1).double() - total.square() / steps
+    return low, high, total + steps * middle.double(), squares.clamp(min=0)
 
 
-def _moves(values: Array) -> dict[str, Array]:
+def _moves(values: Tensor) -> dict[str, Array]:
     """Number, sizes and squares of the changes from step to step."""
-    changes = np.diff(values, axis=0)
-    return {
-        "changes": np.full(values.shape[1], float(len(changes))),
-        "travel": np.abs(changes).sum(axis=0, dtype=np.float64),
-        "leaps": np.einsum("sn,sn->n", changes, changes, dtype=np.float64),
-    }
+    count, travel, leaps = 0, torch.zeros(values.shape[1]).double(), torch.zeros(values.shape[1]).double()
+    for stretches in _cut(values, CHUNK):
+        changes = (stretches[:, 1:] - stretches[:, :-1]).abs_()
+        count += changes.shape[0] * changes.shape[1]
+        travel += changes.sum((0, 1)).double()
+        leaps += changes.square_().sum((0, 1)).double()
+    return {"changes": np.full(values.shape[1], float(count)), "travel": travel.numpy(), "leaps": leaps.numpy()}
+
+
+def _cut(values: Tensor, steps: int) -> list[Tensor]:
+    """Values `(steps, neurons)` as parts of `steps` each, `(parts, steps, neurons)`; the last may be a shorter one."""
+    whole = len(values) // steps * steps
+    parts = [values[:whole].reshape(-1, steps, values.shape[1]), values[None, whole:]]
+    return [part for part in parts if part.numel()]
 
 
 def zoom_levels(stretches: list[Stretch]) -> list[Array]:

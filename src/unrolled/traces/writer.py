@@ -18,20 +18,18 @@ from safetensors.numpy import load_file, save  # pyright: ignore[reportUnknownVa
 from unrolled.errors import TraceError
 from unrolled.files import sync, write_whole
 from unrolled.traces.chunks import Array
-from unrolled.traces.columns import PlainColumn, SignalColumn, encode
-from unrolled.traces.format import CHUNK, SHARD, Telling, TraceInfo
+from unrolled.traces.columns import Encoded, PlainColumn, SignalColumn
+from unrolled.traces.format import SHARD, Telling, TraceInfo
 from unrolled.traces.gathering import Outcome
 from unrolled.traces.layout import ArrayPlan, signal_path
 from unrolled.traces.pipeline import Pipeline, share_threads
 from unrolled.traces.place import disk_errors, lock, read_attributes
-from unrolled.traces.summary import Statistics, Stretch
+from unrolled.traces.summary import Statistics
 
 PENDING = 64 * 2**20
 """Bytes of signals that may wait to be compressed and stored."""
-TOGETHER = 2**21
-"""Bytes of signals that are handed to another thread at a time, unless one signal's `CHUNK` steps are more."""
-SECONDS = 2.0
-"""Time after which whole shards are published although more have become whole meanwhile."""
+SHARE = 0.1
+"""Of the time that storing may spend on making whole shards safe and publishing them."""
 
 T = TypeVar("T")
 
@@ -82,25 +80,19 @@ class TraceWriter:
             for path in ("loss", "predictions/symbols", "predictions/probabilities")
             if path in plans
         }
-        widest = CHUNK * 4 * max(plans[column.path].shape[1] for column in self._signals.values())
-        self._together = max(1, TOGETHER // widest)
-        _, workers = share_threads()
-        self._pipeline = Pipeline(workers, depth=max(4, min(64, PENDING // (widest * self._together))))
+        largest = max(column.together * plans[column.path].shape[1] * 4 for column in self._signals.values())
+        self._pipeline = Pipeline(share_threads()[1], depth=max(4, min(64, PENDING // largest)))
         self._unsynced: list[Path] = []
         self._border = self.start
-        self._published = monotonic()
+        self._reached: tuple[int, Mapping[str, Array]] | None = None
+        self._next = 0.0
 
     def add(self, site: str, signals: Mapping[str, Array]) -> None:
         """Adds the next steps of one site: signal name → `(steps, neurons)`. The arrays may be reused afterwards."""
-        steps = len(next(iter(signals.values())))
-        for first in range(0, steps, CHUNK):
-            ready = [
-                (self._signals[site, name], values)
-                for name, signal in signals.items()
-                for values in self._signals[site, name].take(signal[first : first + CHUNK])
-            ]
-            for start in range(0, len(ready), self._together):
-                self._give(partial(_encode, ready[start : start + self._together]), self._accept)
+        for name, values in signals.items():
+            column = self._signals[site, name]
+            for ready in column.take(values):
+                self._give(partial(column.encode, ready), partial(self._accept, column))
 
     def add_outcome(self, outcome: Callable[[], Outcome]) -> None:
         """Adds the next steps' loss and predictions; `outcome` is called in another thread."""
@@ -146,22 +138,24 @@ class TraceWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._pipeline.close()
+            with self._disk_errors():
+                self._pipeline.finish()
+                if not self.info.whole:
+                    self._publish_reached()
+        except Exception:
+            if error is None:
+                raise
         finally:
             for column in self._signals.values():
                 column.abandon()
             self._lock.close()
-        if kind is None and self._pipeline.error is not None:
-            with self._disk_errors():
-                raise self._pipeline.error
 
     def _give(self, make: Callable[[], T], store: Callable[[T], None]) -> None:
         with self._disk_errors():
             self._pipeline.give(make, store)
 
-    def _accept(self, encoded: list[tuple[SignalColumn, list[bytes], Stretch]]) -> None:
-        for column, chunks, stretch in encoded:
-            self._unsynced += column.accept(chunks, stretch)
+    def _accept(self, column: SignalColumn, encoded: Encoded) -> None:
+        self._unsynced += column.accept(encoded)
 
     def _accept_outcome(self, outcome: Outcome) -> None:
         for column, given in zip(self._outcome.values(), outcome, strict=True):
@@ -172,11 +166,20 @@ class TraceWriter:
                     self._loss = [self._loss[0] + float(known.sum()), self._loss[1] + len(known)]
 
     def _reach(self, border: int, carry: Mapping[str, Array]) -> None:
-        """Everything before the border is stored. While the next border waits already, it may speak for both."""
-        if any(column.stored != border for column in [*self._signals.values(), *self._outcome.values()]):
-            raise ValueError(f"Not every column was given the {border} steps that are to be published.")
-        if self._border == border or monotonic() - self._published > SECONDS:
+        """Everything before the border is stored; to be published now or, where that was just done, with the next."""
+        self._reached = border, carry
+        if monotonic() >= self._next:
+            self._publish_reached()
+
+    def _publish_reached(self) -> None:
+        """Publishes the last border, unless more than that is stored already or nothing is left to say."""
+        columns = [*self._signals.values(), *self._outcome.values()]
+        if self._reached is not None and all(column.stored == self._reached[0] for column in columns):
+            begun = monotonic()
+            border, carry = self._reached
+            self._reached = None
             self._publish(self.info.model_copy(update={"complete_steps": border}), carry)
+            self._next = monotonic() + (monotonic() - begun) / SHARE
 
     def _publish(self, info: TraceInfo, carry: Mapping[str, Array] | None) -> None:
         """Everything up to `info.complete_steps` lies safely on the disk before the attributes say so."""
@@ -191,7 +194,6 @@ class TraceWriter:
             if path.stem != str(info.complete_steps):
                 path.unlink()
         self.info = info
-        self._published = monotonic()
 
     def _save_state(self, steps: int, carry: Mapping[str, Array]) -> None:
         state = {f"carry:{name}": np.ascontiguousarray(value) for name, value in carry.items()}
@@ -233,10 +235,6 @@ class TraceWriter:
         hint = f"{done} of {planned} steps are recorded and readable; make room and go on with --resume."
         with disk_errors(self.root, hint):
             yield
-
-
-def _encode(ready: list[tuple[SignalColumn, Array]]) -> list[tuple[SignalColumn, list[bytes], Stretch]]:
-    return [(column, *encode(values, moves=column.moves)) for column, values in ready]
 
 
 def write_attributes(root: Path, info: TraceInfo) -> None:
