@@ -267,6 +267,17 @@ BAD: dict[str, tuple[list[str], str]] = {
 }
 
 
+@pytest.mark.parametrize("arguments", [TRAIN, EVALUATE, TRACE, SAMPLE], ids=lambda arguments: arguments[0])
+def test_verbose_says_which_engine_runs_and_why(
+    arguments: list[str], here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run([*arguments, "--verbose", "--engine", "reference"]) == 0
+    assert "engine reference: it was asked for" in capsys.readouterr().err.splitlines()
+    assert run([*(part if part != "new" else "newer" for part in arguments), "--engine", "reference"]) == 0
+    assert "it was asked for" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("what", BAD)
 def test_bad_input_is_one_line(what: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments, says = BAD[what]
@@ -274,7 +285,7 @@ def test_bad_input_is_one_line(what: str, here: Path, capsys: pytest.CaptureFixt
     capsys.readouterr()
     assert run(arguments) == 2
     shown = capsys.readouterr()
-    remarks = ("engine torch", "20 steps, at most")
+    remarks = ("engine ", "20 steps, at most")
     lines = [line for line in shown.err.splitlines() if not line.startswith(remarks)]
     assert len(lines) == 1, shown.err
     assert lines[0].startswith("unrolled: ")

@@ -14,9 +14,10 @@ from unrolled.cli.options import (
     JsonFlag,
     OwnEncodingOption,
     UnknownOption,
+    VerboseFlag,
     one_of,
 )
-from unrolled.cli.reading import load, read
+from unrolled.cli.reading import load, read, tell_engine
 from unrolled.cli.screen import ProgressBar, print_json, print_table
 from unrolled.errors import SettingsError
 
@@ -33,6 +34,7 @@ def evaluate(
     limit: Annotated[int | None, typer.Option("--limit", help="Read at most so many symbols of the source.")] = None,
     unknown: UnknownOption = "error",
     engine: EngineOption = "auto",
+    verbose: VerboseFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Measure how well a network foretells a text: nats and bits a symbol, accuracy. The state is carried through.
@@ -50,6 +52,8 @@ def evaluate(
     loaded = load(run, checkpoint)
     corpus = read(loaded, source, unknown, {"include": include or (), "encoding": encoding, "limit": limit})
     chosen = corpus.part(which)
+    if verbose:
+        tell_engine(loaded.network, engine)
     result: dict[str, Any] = {"run": str(run), "step": loaded.step, "source": source, "part": part}
     with ProgressBar("evaluating", "symbols") as progress:
         if isinstance(corpus.source, TaskSource):

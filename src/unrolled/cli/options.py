@@ -15,7 +15,10 @@ from unrolled.settings import Settings
 Word = TypeVar("Word", bound=str)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
-EngineOption = Annotated[str, typer.Option("--engine", help="Which engine runs the cells: auto, torch or reference.")]
+EngineOption = Annotated[
+    str, typer.Option("--engine", help="Which engine runs the cells: auto, compiled, torch or reference.")
+]
+VerboseFlag = Annotated[bool, typer.Option("--verbose", help="Say which engine runs the cells, and why.")]
 CheckpointOption = Annotated[str, typer.Option("--checkpoint", help="Which weights: best, last, or a step.")]
 UnknownOption = Annotated[
     str,

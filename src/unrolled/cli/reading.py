@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from unrolled.cli.screen import ProgressBar
+from unrolled.cli.screen import ProgressBar, remark
 
 if TYPE_CHECKING:
     from unrolled.networks.files import LoadedNetwork
+    from unrolled.networks.network import Network
     from unrolled.sources import Corpus
 
 
@@ -28,6 +29,17 @@ def load(run: Path, checkpoint: str) -> LoadedNetwork:
     if not checkpoint.isdecimal():
         raise SettingsError(f"--checkpoint cannot be {checkpoint!r}: it is best, last or a step.")
     return load_network(run, int(checkpoint))
+
+
+def tell_engine(network: Network, engine: str, *, recording: bool = False) -> None:
+    """Says on stderr which engine runs a network, and why.
+
+    Raises:
+        UnrolledError: no engine has that name, or it cannot run the network.
+    """
+    from unrolled.engines import choose_engine
+
+    remark(str(choose_engine(network.rnn.stack(), recording=recording, engine=engine)))
 
 
 def read(loaded: LoadedNetwork, source: str, unknown: str, reading: dict[str, Any]) -> Corpus:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from unrolled.cli.options import CheckpointOption, EngineOption, JsonFlag, UnknownOption, with_settings
-from unrolled.cli.reading import load
+from unrolled.cli.options import CheckpointOption, EngineOption, JsonFlag, UnknownOption, VerboseFlag, with_settings
+from unrolled.cli.reading import load, tell_engine
 from unrolled.cli.screen import print_json
 from unrolled.writing.settings import SamplingSettings
 
@@ -24,6 +24,7 @@ def sample(
     checkpoint: CheckpointOption = "best",
     unknown: UnknownOption = "error",
     engine: EngineOption = "auto",
+    verbose: VerboseFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Let a network write: prints the prime and what follows."""
@@ -43,6 +44,8 @@ def sample(
             f"The prime cannot hold {error.character!r}: the text that the network learned from does not.",
             f"It can hold {known!r} and the like; --unknown skip leaves out what it cannot.",
         ) from error
+    if verbose:
+        tell_engine(loaded.network, engine)
     if as_json:
         print_json({"run": str(run), "step": loaded.step, "prime": prime, "text": "".join(pieces)})
         return 0

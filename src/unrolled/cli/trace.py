@@ -15,9 +15,10 @@ from unrolled.cli.options import (
     JsonFlag,
     OwnEncodingOption,
     UnknownOption,
+    VerboseFlag,
     one_of,
 )
-from unrolled.cli.reading import as_path, load, read
+from unrolled.cli.reading import as_path, load, read, tell_engine
 from unrolled.cli.screen import ProgressBar, print_json, print_table, remark
 from unrolled.cli.stopping import stop_asked
 from unrolled.errors import SettingsError
@@ -45,6 +46,7 @@ def trace(
     encoding: OwnEncodingOption = None,
     unknown: UnknownOption = "error",
     engine: EngineOption = "auto",
+    verbose: VerboseFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Record every signal of every layer while a network reads."""
@@ -72,6 +74,8 @@ def trace(
         loaded.network, loaded.vocabulary, steps, signals=names, top=top, engine=engine, dtype=kept_as
     )
     size = estimate_size(planned, len(sequences), kept_as)
+    if verbose:
+        tell_engine(loaded.network, engine, recording=True)
     remark(f"{steps:,} steps, at most {_bytes(size)} on the disk; engine {planned.code.get('engine')}")
     with stop_asked() as stop, ProgressBar("recording", "steps") as progress:
         recorded = record_run(

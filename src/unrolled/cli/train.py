@@ -14,6 +14,7 @@ from unrolled.cli.options import (
     JsonFlag,
     SymbolsOption,
     UnknownOption,
+    VerboseFlag,
     one_of,
     with_settings,
 )
@@ -56,6 +57,7 @@ def train(
     symbols: SymbolsOption = "characters",
     limit: Annotated[int | None, typer.Option("--limit", help="Read at most so many symbols of the source.")] = None,
     unknown: UnknownOption = "error",
+    verbose: VerboseFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Train a network on a text or a task, and keep everything of it in a folder."""
@@ -79,6 +81,7 @@ def train(
             progress=bar.then("training", "steps"),
             stop=stop,
             tell=remark,
+            verbose=verbose,
             **settings,
         )
     if as_json:

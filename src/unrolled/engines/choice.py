@@ -27,6 +27,9 @@ class Choice:
     engine: Engine
     reason: str
 
+    def __str__(self) -> str:
+        return f"engine {self.engine.name}: {self.reason}"
+
 
 def choose_engine(stack: Stack, *, recording: bool = False, editing: bool = False, engine: str = "auto") -> Choice:
     """The first engine, in the registry's order, that can run the stack so; or the one that is named.

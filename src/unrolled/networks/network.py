@@ -70,8 +70,9 @@ class Network(nn.Module):
         settings: cell, layers, neurons, embedding, dropout.
         symbols: size of the vocabulary.
 
-    Without an embedding the stack reads the symbols themselves, one-hot. The state dict has `encoder.weight (symbols, embedding)` where there is an embedding, `rnn.weight_ih_l0` and so on
-    as in `torch.nn.LSTM`, `readout.weight (symbols, neurons)` and `readout.bias (symbols,)`.
+    Without an embedding the stack reads the symbols themselves, one-hot. The state dict has `encoder.weight (symbols,
+    embedding)` where there is an embedding, `rnn.weight_ih_l0` and so on as in `torch.nn.LSTM`, `readout.weight
+    (symbols, neurons)` and `readout.bias (symbols,)`.
     """
 
     def __init__(self, settings: NetworkSettings, symbols: int) -> None:

@@ -194,6 +194,7 @@ def run_to_end(
     progress: Progress,
     stop: Callable[[], bool],
     tell: Callable[[str], None],
+    verbose: bool,
 ) -> Outcome:
     """Trains to the last step, from the checkpoint `found` where there is one.
 
@@ -201,7 +202,7 @@ def run_to_end(
         DivergedError: the loss is not a number or has exploded; the checkpoints from before are kept.
     """
     choice = choose_engine(trainer.network.rnn.stack(), engine=trainer.settings.engine)
-    tell(f"engine {choice.engine.name}: {choice.reason}")
+    tell(str(choice) if verbose else f"engine {choice.engine.name}")
     loop = Loop(folder, trainer, corpus, progress)
     if found is not None:
         loop.go_on_from(*found)

@@ -83,6 +83,7 @@ def train(
     progress: Progress = silent,
     stop: Callable[[], bool] = lambda: False,
     tell: Callable[[str], None] = lambda line: None,
+    verbose: bool = False,
     **settings: Any,
 ) -> Outcome:
     """Trains a network and writes a run folder.
@@ -100,6 +101,7 @@ def train(
         progress: called at every update with the loss in nats.
         stop: asked after every update; where it says yes, everything is saved and training ends.
         tell: takes what was chosen, a line at a time.
+        verbose: whether it also takes why the engine was chosen.
         **settings: fields of `NetworkSettings` and `TrainingSettings`; what is not given, the recipe picks.
 
     Raises:
@@ -126,11 +128,11 @@ def train(
         with closing(RunFolder(out)) as folder:
             folder.tidy()
             trainer, corpus = _stored(folder, request)
-            return run_to_end(folder, trainer, corpus, folder.last_checkpoint(), progress, stop, tell)
+            return run_to_end(folder, trainer, corpus, folder.last_checkpoint(), progress, stop, tell, verbose)
     with RunFolder.begin(out, overwrite=overwrite) as folder:
         trainer, corpus = _new(folder, request, tell, stop)
     with closing(folder):
-        return run_to_end(folder, trainer, corpus, None, progress, stop, tell)
+        return run_to_end(folder, trainer, corpus, None, progress, stop, tell, verbose)
 
 
 def _check_request(request: Request) -> None:
