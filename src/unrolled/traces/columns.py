@@ -19,7 +19,7 @@ from unrolled.traces.format import CHUNK, COLUMNS, SHARD, ZOOM, ZOOM_CHUNK
 from unrolled.traces.layout import ArrayPlan, open_array, signal_path, statistics_path, zoom_path
 from unrolled.traces.summary import Statistics, Stretch, zoom_levels
 
-TOGETHER = 2**18
+TOGETHER = 2**19
 """Numbers that are encoded in one go: little enough to stay in a processor's cache, enough to be worth a call."""
 
 

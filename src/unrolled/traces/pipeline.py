@@ -76,7 +76,7 @@ def share_threads() -> tuple[int, int]:
     """
     threads = torch.get_num_threads()
     computing = max(1, threads // 2)
-    return computing, threads
+    return computing, max(1, threads - computing)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -82,7 +83,8 @@ class TraceWriter:
         }
         largest = max(column.together * plans[column.path].shape[1] * 4 for column in self._signals.values())
         self._pipeline = Pipeline(share_threads()[1], depth=max(4, min(64, PENDING // largest)))
-        self._unsynced: list[Path] = []
+        self._syncer = ThreadPoolExecutor(1, "trace-sync")
+        self._syncing: list[Future[None]] = []
         self._border = self.start
         self._reached: tuple[int, Mapping[str, Array]] | None = None
         self._next = 0.0
@@ -138,14 +140,16 @@ class TraceWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            self._pipeline.close()
             with self._disk_errors():
-                self._pipeline.finish()
                 if not self.info.whole:
                     self._publish_reached()
+                self._pipeline.finish()
         except Exception:
             if error is None:
                 raise
         finally:
+            self._syncer.shutdown(cancel_futures=True)
             for column in self._signals.values():
                 column.abandon()
             self._lock.close()
@@ -155,12 +159,12 @@ class TraceWriter:
             self._pipeline.give(make, store)
 
     def _accept(self, column: SignalColumn, encoded: Encoded) -> None:
-        self._unsynced += column.accept(encoded)
+        self._sync(column.accept(encoded))
 
     def _accept_outcome(self, outcome: Outcome) -> None:
         for column, given in zip(self._outcome.values(), outcome, strict=True):
             for values, written in column.take(given):
-                self._unsynced += written
+                self._sync(written)
                 if column.path == "loss":
                     known = values[np.isfinite(values)].astype(np.float64)
                     self._loss = [self._loss[0] + float(known.sum()), self._loss[1] + len(known)]
@@ -181,12 +185,18 @@ class TraceWriter:
             self._publish(self.info.model_copy(update={"complete_steps": border}), carry)
             self._next = monotonic() + (monotonic() - begun) / SHARE
 
+    def _sync(self, written: list[Path]) -> None:
+        """Begins to make files safe, while storing goes on."""
+        if written:
+            self._syncing.append(self._syncer.submit(sync, *written, *{path.parent for path in written}))
+
     def _publish(self, info: TraceInfo, carry: Mapping[str, Array] | None) -> None:
         """Everything up to `info.complete_steps` lies safely on the disk before the attributes say so."""
         for column in self._signals.values():
-            self._unsynced += column.write_unfinished()
-        sync(*self._unsynced, *{path.parent for path in self._unsynced})
-        self._unsynced = []
+            self._sync(column.write_unfinished())
+        for waiting in self._syncing:
+            waiting.result()
+        self._syncing = []
         if carry is not None:
             self._save_state(info.complete_steps, carry)
         write_attributes(self.root, info)
