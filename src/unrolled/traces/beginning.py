@@ -14,6 +14,7 @@ from unrolled.traces.chunks import Array
 from unrolled.traces.columns import write_chunks
 from unrolled.traces.format import Dtype, TraceInfo
 from unrolled.traces.layout import ArrayPlan, create_arrays, open_array, plan_arrays
+from unrolled.traces.pipeline import Sharing, share_threads
 from unrolled.traces.place import check_place, differences, disk_errors, new_folder, put_in_place, read_info
 from unrolled.traces.writer import TraceWriter, write_attributes
 
@@ -28,6 +29,7 @@ def open_writer(
     dtype: Dtype = "float32",
     resume: bool = False,
     overwrite: bool = False,
+    sharing: Sharing | None = None,
 ) -> TraceWriter | None:
     """A writer for the trace at `path`; None where `resume` finds it whole.
 
@@ -38,6 +40,7 @@ def open_writer(
         sequences: `(sequences, 2)`, start and stop of each; they follow each other without gaps.
         initial: `initial/<site>/<state>` → `(sequences, neurons)`.
         dtype: of the signals that have bounds.
+        sharing: what computes meanwhile; half of the threads by default.
 
     Raises:
         OutputExistsError: something is there and neither option allows to touch it.
@@ -54,7 +57,7 @@ def open_writer(
         if stored.whole:
             shutil.rmtree(path / "resume", ignore_errors=True)  # left where it was killed at the very end
             return None
-        return TraceWriter(path, stored, plans)
+        return TraceWriter(path, stored, plans, sharing or share_threads())
     with disk_errors(path, "Make room, or choose another --out."):
         fresh = new_folder(path)
         try:
@@ -69,7 +72,7 @@ def open_writer(
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
-    return TraceWriter(path, info, plans)
+    return TraceWriter(path, info, plans, sharing or share_threads())
 
 
 def _check_same(path: Path, info: TraceInfo, plans: Mapping[str, ArrayPlan], fixed: Mapping[str, Array]) -> None:

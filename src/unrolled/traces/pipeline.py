@@ -5,12 +5,50 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import BoundedSemaphore
+from dataclasses import dataclass
+from threading import BoundedSemaphore, Event
 from typing import TypeVar
 
 import torch
 
 T = TypeVar("T")
+
+
+NEAR = 400_000
+"""Bytes of a layer's weights that one processor keeps close: of more, each that helps takes its part."""
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """How computing and what goes on beside it share the processors.
+
+    Attributes:
+        computing: threads that compute.
+        workers: threads that work beside them.
+        in_turns: whether the workers rest while there is room for more to do, and computing rests while they work.
+    """
+
+    computing: int
+    workers: int
+    in_turns: bool = False
+
+
+def share_threads(weights: int = 0) -> Sharing:
+    """Shares the threads that PyTorch may use.
+
+    An engine's threads meet at every step of a batch of one: were there more threads than processors, each meeting
+    would wait for the one that has none. So computing and the workers get half of them each and go on at once; but
+    where the weights of a layer are large, an engine with all threads is more than twice as fast as one with half of
+    them, and they take turns.
+
+    Args:
+        weights: bytes of the weights of the largest layer.
+    """
+    threads = torch.get_num_threads()
+    if weights > NEAR:
+        return Sharing(threads, threads, in_turns=threads > 1)
+    computing = max(1, threads // 2)
+    return Sharing(computing, max(1, threads - computing))
 
 
 class Pipeline:
@@ -19,7 +57,8 @@ class Pipeline:
     What is made and stored has to be C most of the time (numpy, torch, zstd, files): Python itself runs one thread.
 
     Args:
-        workers: threads that make; PyTorch uses one thread in each.
+        sharing: how many threads make (PyTorch uses one thread in each), and whether they wait until there is no more
+            room; then everything that was given is made and stored before `give` returns.
         depth: things that may be on their way, from `give` until they are stored. No more memory is held, however slow
             the disk is.
 
@@ -27,10 +66,13 @@ class Pipeline:
         error: the first one that making or storing raised. Nothing is stored after it.
     """
 
-    def __init__(self, workers: int, depth: int) -> None:
+    def __init__(self, sharing: Sharing, depth: int) -> None:
         self.error: BaseException | None = None
+        self._depth = depth
+        self._in_turns = sharing.in_turns
+        self._turn = Event()
         self._room = BoundedSemaphore(depth)
-        self._workers = ThreadPoolExecutor(workers, "trace-make", torch.set_num_threads, (1,))
+        self._workers = ThreadPoolExecutor(sharing.workers, "trace-make", torch.set_num_threads, (1,))
         self._storing = ThreadPoolExecutor(1, "trace-store", torch.set_num_threads, (1,))
 
     def give(self, make: Callable[[], T], store: Callable[[T], None]) -> None:
@@ -39,11 +81,22 @@ class Pipeline:
         Raises:
             What an earlier `make` or `store` raised.
         """
-        self._room.acquire()
+        if not self._room.acquire(blocking=False):
+            self._wait_for_room()
         if self.error is not None:
             self._room.release()
             raise self.error
-        self._storing.submit(self._store, self._workers.submit(make), store)
+        self._storing.submit(self._store, self._workers.submit(self._make, make), store)
+
+    def _wait_for_room(self) -> None:
+        self._turn.set()
+        if self._in_turns:
+            for _ in range(self._depth):
+                self._room.acquire()
+            self._turn.clear()
+            self._room.release(self._depth - 1)
+        else:
+            self._room.acquire()
 
     def finish(self) -> None:
         """Waits until everything is stored; raises as `give` does."""
@@ -53,8 +106,14 @@ class Pipeline:
 
     def close(self) -> None:
         """Waits until everything that was given is stored, or dropped after an error, and lets go of the threads."""
+        self._turn.set()
         self._storing.shutdown()
         self._workers.shutdown()
+
+    def _make(self, make: Callable[[], T]) -> T:
+        if self._in_turns:
+            self._turn.wait()
+        return make()
 
     def _store(self, made: Future[T], store: Callable[[T], None]) -> None:
         try:
@@ -66,17 +125,6 @@ class Pipeline:
             self.error = error
         finally:
             self._room.release()
-
-
-def share_threads() -> tuple[int, int]:
-    """How many threads compute and how many work beside them: half and half of those that PyTorch may use.
-
-    An engine's threads meet at every step of a batch of one; were there more threads than processors, each meeting
-    would wait for the one that has none. So computing gets no more than the rest leaves.
-    """
-    threads = torch.get_num_threads()
-    computing = max(1, threads // 2)
-    return computing, max(1, threads - computing)
 
 
 @contextmanager

@@ -190,6 +190,7 @@ def record_run(
     check_place(out, resume=resume, overwrite=overwrite)
     if not (resume and out.exists()):
         _refuse_without_room(out, estimate_size(info, len(spans), dtype))
+    sharing = share_threads(4 * stack.cell.blocks * stack.neurons**2)
     writer = open_writer(
         out,
         info,
@@ -199,9 +200,10 @@ def record_run(
         dtype=dtype,
         resume=resume,
         overwrite=overwrite,
+        sharing=sharing,
     )
     if writer is not None:
-        with compute_threads(share_threads()[0]), writer:
+        with compute_threads(sharing.computing), writer:
             if run.record(slices, writer, progress, stop):
                 writer.finish()
     return Trace.open(out)

@@ -96,10 +96,10 @@ class Stretch:
         Args:
             moves: whether the statistics tell of changes from step to step, for `Statistics.telling`.
         """
-        tensor = torch.from_numpy(values if values.flags.writeable else values.copy())
-        if tensor.dtype == torch.float16:
-            tensor = tensor.float()
-        summed = [_sum_blocks(blocks) for blocks in _cut(tensor, ZOOM[0])]
+        given = torch.from_numpy(values if values.flags.writeable else values.copy())
+        tensor = given.float() if given.dtype == torch.float16 else given
+        moved = _moves(tensor if moves else tensor[:1])
+        summed = [_sum_blocks(blocks, spoil=tensor is not given) for blocks in _cut(tensor, ZOOM[0])]
         low, high, total, squares = (torch.cat(each).numpy() for each in zip(*summed, strict=True))
         starts = np.arange(0, len(values), ZOOM[0])
         counts = np.minimum(ZOOM[0], len(values) - starts).astype(np.float64)
@@ -112,22 +112,22 @@ class Stretch:
                 squares=squares.sum(axis=0) + (between * counts[:, None]).sum(axis=0),
                 low=low.min(axis=0).astype(np.float64),
                 high=high.max(axis=0).astype(np.float64),
-                **_moves(tensor if moves else tensor[:1]),
+                **moved,
             )
         return cls(statistics, low, high, total, counts)
 
 
-def _sum_blocks(blocks: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _sum_blocks(blocks: Tensor, *, spoil: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Of blocks `(blocks, steps, neurons)`: min, max, sum, and squared distances from the mean, `(blocks, neurons)`.
 
     Sums are taken of the distances from the middle between min and max: so float32 serves for the few steps of a block,
-    however far from zero a neuron rests.
+    however far from zero a neuron rests. `spoil` says that the blocks may be written over.
     """
     steps = blocks.shape[1]
     low, high = blocks.amin(1), blocks.amax(1)
     middle = low / 2 + high / 2
     middle = torch.where(middle.isfinite(), middle, 0)
-    apart = blocks - middle[:, None]
+    apart = blocks.sub_(middle[:, None]) if spoil else blocks - middle[:, None]
     total = apart.sum(1).double()
     squares = apart.square_().sum(1).double() - total.square() / steps
     return low, high, total + steps * middle.double(), squares.clamp(min=0)

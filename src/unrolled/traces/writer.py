@@ -23,7 +23,7 @@ from unrolled.traces.columns import Encoded, PlainColumn, SignalColumn
 from unrolled.traces.format import SHARD, Telling, TraceInfo
 from unrolled.traces.gathering import Outcome
 from unrolled.traces.layout import ArrayPlan, signal_path
-from unrolled.traces.pipeline import Pipeline, share_threads
+from unrolled.traces.pipeline import Pipeline, Sharing
 from unrolled.traces.place import disk_errors, lock, read_attributes
 from unrolled.traces.summary import Statistics
 
@@ -50,7 +50,7 @@ class TraceWriter:
         carry: what `commit` was given with those steps.
     """
 
-    def __init__(self, root: Path, info: TraceInfo, plans: Mapping[str, ArrayPlan]) -> None:
+    def __init__(self, root: Path, info: TraceInfo, plans: Mapping[str, ArrayPlan], sharing: Sharing) -> None:
         self.root = root
         self.info = info
         self.start = info.complete_steps
@@ -82,7 +82,7 @@ class TraceWriter:
             if path in plans
         }
         largest = max(column.together * plans[column.path].shape[1] * 4 for column in self._signals.values())
-        self._pipeline = Pipeline(share_threads()[1], depth=max(4, min(64, PENDING // largest)))
+        self._pipeline = Pipeline(sharing, depth=max(4, min(64, PENDING // largest)))
         self._syncer = ThreadPoolExecutor(1, "trace-sync")
         self._syncing: list[Future[None]] = []
         self._border = self.start
