@@ -131,6 +131,18 @@ def test_gradients_of_huge_values_stay_numbers(engine: str, kind: str) -> None:
     assert all(value.isfinite().all() for value in found.values())
 
 
+@every_kind
+@every_engine
+def test_an_infinite_input_spoils_only_the_gradients_that_it_must(engine: str, kind: str) -> None:
+    stack = make_stack(kind, 3, 17, depth=2, bidirectional=True, dtype=torch.float32)
+    x = torch.randn(6, 5, 3)
+    x[2, 1, 0] = float("inf")
+    state, weights = random_state(stack, 5, torch.float32), random_weights(stack, 6, 5)
+    right = gradients("reference", stack, x, state, weights)
+    for name, value in gradients(engine, stack, x, state, weights).items():
+        assert value[right[name].isfinite()].isfinite().all(), name
+
+
 @every_engine
 def test_what_a_run_gave_stays(engine: str) -> None:
     """Memory is given out again when nobody looks at it any more, and no earlier."""

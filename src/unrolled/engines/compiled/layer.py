@@ -187,6 +187,7 @@ class PackedLayer:
             `(steps, batch, blocks, places)` (a GRU's has four blocks: n as x sees it, then r, z, n as h sees them),
             and `(batch, places)` by name.
         """
+        self._clean_padding(done)
         steps, batch = done.x.shape[:2]
         from_gates = empty((steps, batch, 4 if self.cell.name == "gru" else self.cell.blocks, self.places))
         arrays = {
@@ -215,6 +216,14 @@ class PackedLayer:
         elif self.cell.name == "gru":
             first["hidden"] = first["hidden"] + carried
         return from_gates, first
+
+    def _clean_padding(self, done: Pass) -> None:
+        """Padding is zeros times the inputs: no number where one is infinite, and the products back would spread it."""
+        if self.places == self.neurons or self.by_symbol or done.x.sum().isfinite():
+            return
+        for values in (done.gates, done.states, done.hidden):
+            if values is not None:
+                values[..., self.neurons :] = 0
 
     def _padded_rows(self, name: str) -> Tensor:
         weights = self.parameters[name]
