@@ -171,18 +171,17 @@ class TraceWriter:
 
     def _reach(self, border: int, carry: Mapping[str, Array]) -> None:
         """Everything before the border is stored; to be published now or, where that was just done, with the next."""
-        self._reached = border, carry
+        self._reached = border, self._state(carry)
         if monotonic() >= self._next:
             self._publish_reached()
 
     def _publish_reached(self) -> None:
-        """Publishes the last border, unless more than that is stored already or nothing is left to say."""
-        columns = [*self._signals.values(), *self._outcome.values()]
-        if self._reached is not None and all(column.stored == self._reached[0] for column in columns):
+        """Publishes the last border, if that is still to be done; more than that may be stored already."""
+        if self._reached is not None:
             begun = monotonic()
-            border, carry = self._reached
+            border, state = self._reached
             self._reached = None
-            self._publish(self.info.model_copy(update={"complete_steps": border}), carry)
+            self._publish(self.info.model_copy(update={"complete_steps": border}), state)
             self._next = monotonic() + (monotonic() - begun) / SHARE
 
     def _sync(self, written: list[Path]) -> None:
@@ -190,31 +189,32 @@ class TraceWriter:
         if written:
             self._syncing.append(self._syncer.submit(sync, *written, *{path.parent for path in written}))
 
-    def _publish(self, info: TraceInfo, carry: Mapping[str, Array] | None) -> None:
+    def _publish(self, info: TraceInfo, state: Mapping[str, Array] | None) -> None:
         """Everything up to `info.complete_steps` lies safely on the disk before the attributes say so."""
         for column in self._signals.values():
             self._sync(column.write_unfinished())
         for waiting in self._syncing:
             waiting.result()
         self._syncing = []
-        if carry is not None:
-            self._save_state(info.complete_steps, carry)
+        if state is not None:
+            write_whole(self._resume / f"{info.complete_steps}.safetensors", save(dict(state)))
         write_attributes(self.root, info)
         for path in self._resume.glob("*.safetensors"):
             if path.stem != str(info.complete_steps):
                 path.unlink()
         self.info = info
 
-    def _save_state(self, steps: int, carry: Mapping[str, Array]) -> None:
+    def _state(self, carry: Mapping[str, Array]) -> dict[str, Array]:
+        """What going on from here needs."""
         state = {f"carry:{name}": np.ascontiguousarray(value) for name, value in carry.items()}
         state |= {"loss:sum": np.array(self._loss[0]), "loss:count": np.array(self._loss[1])}
         for column in self._signals.values():
             assert column.statistics is not None
             state |= column.statistics.arrays(column.path)
-        write_whole(self._resume / f"{steps}.safetensors", save(state))
+        return state
 
     def _load_state(self) -> tuple[dict[str, Array], dict[str, Statistics]]:
-        """What `_save_state` wrote, and the statistics in it by the path of their signal."""
+        """What `_state` gave, and the statistics in it by the path of their signal."""
         if not self.start:
             return {}, {}
         try:
