@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -17,13 +18,18 @@ from unrolled.engines.compiled.library import Kernels, find_kernels, libraries, 
 
 
 def has_compiler() -> bool:
-    try:
-        return bool(find_compiler())
-    except BuildError:
-        return False
+    with TemporaryDirectory() as folder:
+        source = Path(folder, "nothing.c")
+        source.write_text("int nothing;")
+        try:
+            compile_library(Path(folder, "nothing.so"), "plain", source=source)
+        except BuildError:
+            return False
+    return True
 
 
-needs_compiler = pytest.mark.skipif(not has_compiler(), reason="there is no C compiler")
+HAS_COMPILER = has_compiler()
+needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="there is no C compiler")
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +163,7 @@ def test_a_library_that_does_not_serve_is_told(
 ) -> None:
     named = tmp_path / "kernels.so"
     if source is not None and source.startswith("int"):
-        if not has_compiler():
+        if not HAS_COMPILER:
             pytest.skip("there is no C compiler")
         code = tmp_path / "other.c"
         code.write_text(source)
