@@ -60,16 +60,17 @@ class Loop:
 
     def go_on_from(self, state: dict[str, Any], tensors: dict[str, dict[str, Tensor]]) -> None:
         """Takes up the last checkpoint."""
-        threads, now = state.get("threads"), torch.get_num_threads()
-        if threads != now and self.trainer.device.type == "cpu":
-            torch.set_num_threads(int(threads or now))
         try:
+            threads, now = state.get("threads"), torch.get_num_threads()
+            if threads != now and self.trainer.device.type == "cpu":
+                torch.set_num_threads(int(threads or now))
             self.trainer.go_to(int(state["step"]), state, tensors)
             self.best_step, self.best_nats = state["best_step"], state["best_nats"]
             self.seconds = float(state["seconds"])
             self._sum, self._count = float(state["loss_sum"]), int(state["loss_count"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"The last checkpoint of {self.folder.path} lacks {error}.", "Train it again.") from None
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            why = f"it lacks {error}" if isinstance(error, KeyError) else f"{error}"
+            raise RunError(f"The last checkpoint of {self.folder.path} is damaged: {why}.", "Train it again.") from None
         self._saved_step = self.trainer.step
 
     def run(self, stop: Callable[[], bool]) -> Outcome:
@@ -203,6 +204,9 @@ def run_to_end(
     """
     choice = choose_engine(trainer.network.rnn.stack(), engine=trainer.settings.engine)
     tell(str(choice) if verbose else f"engine {choice.engine.name}")
+    if verbose:
+        why_not = trainer.small_why_not
+        tell(f"updates through autograd: {why_not}" if why_not else "each update is one call of the compiled kernels")
     loop = Loop(folder, trainer, corpus, progress)
     if found is not None:
         loop.go_on_from(*found)

@@ -14,6 +14,7 @@ from unrolled.networks import Network
 from unrolled.training.batches import Batch, Batches
 from unrolled.training.schedule import learning_rate
 from unrolled.training.settings import TrainingSettings
+from unrolled.training.small_step import SmallStep, small_step_why_not
 
 PATIENCE = 50
 """Updates in a row with an exploded loss before training is stopped."""
@@ -38,6 +39,9 @@ class Trainer:
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
         )
         self._exploded = 0
+        self.small_why_not = small_step_why_not(network, settings, device)
+        """Why an update is not one call of the compiled kernels; None where it is."""
+        self._small: SmallStep | None = None
 
     def update(self) -> float:
         """One update; returns the loss in nats a symbol, from before it.
@@ -46,8 +50,22 @@ class Trainer:
             DivergedError: the loss is not a number, or has long been far above that of guessing.
         """
         batch = self.batches.next()
+        rate = learning_rate(self.settings, self.step)
+        nats = self._update(batch, rate) if self.small_why_not else self._update_at_once(batch, rate)
+        self.step += 1
+        return nats
+
+    def _update_at_once(self, batch: Batch, rate: float) -> float:
+        """In one call, for a small network."""
+        self._small = self._small or SmallStep([self.network], [self.optimizer], self.settings.gradient_clip)
+        (nats,), self.state = self._small.update(batch, self.state if batch.carries else None, rate)
+        self._watch(nats)
+        return nats
+
+    def _update(self, batch: Batch, rate: float) -> float:
+        """Through autograd and PyTorch's optimizer."""
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.settings, self.step)
+            group["lr"] = rate
         loss = self._loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -56,7 +74,6 @@ class Trainer:
         if self.settings.gradient_clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.gradient_clip)
         self.optimizer.step()
-        self.step += 1
         return nats
 
     def _loss(self, batch: Batch) -> Tensor:
@@ -92,6 +109,8 @@ class Trainer:
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """What a checkpoint holds as tensors: weights, optimizer, carried state, random state."""
+        if self._small:
+            self._small.publish()
         optimizer: dict[str, Tensor] = {}
         for name, parameter in self.network.named_parameters():
             for key, value in self.optimizer.state.get(parameter, {}).items():
@@ -127,6 +146,7 @@ class Trainer:
             torch.set_rng_state(tensors["random"]["cpu"])
             if "cuda" in tensors["random"]:
                 torch.cuda.set_rng_state(tensors["random"]["cuda"], self.device)
+            self._small = None  # takes up the weights and moments that are there when it is made
             self.batches.go_to(place["batches"])
             self._exploded = int(place["exploded"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:

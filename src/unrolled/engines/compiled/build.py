@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("kernels.c")
-FLAGS = ("-O3", "-std=gnu11", "-Wall", "-Wextra", "-fPIC", "-fvisibility=hidden")
+FLAGS = ("-O3", "-std=gnu11", "-fno-math-errno", "-Wall", "-Wextra", "-fPIC", "-fvisibility=hidden")
 INSTRUCTIONS: dict[str, tuple[str, ...]] = {
     "plain": (),
     "avx2": ("-mavx2", "-mfma"),

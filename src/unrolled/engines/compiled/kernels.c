@@ -592,3 +592,5 @@ EXPORT void unrolled_add_by_symbol(int64_t rows, int64_t width, const int64_t *s
             }
     }
 }
+
+#include "small.c"
