@@ -117,6 +117,8 @@ class Report:
     bars: list[Bar] = field(default_factory=list)
     numbers: dict[str, Any] = field(default_factory=dict)
     load: float = LOAD
+    packages: Sequence[str] = ()
+    """What else took part: their versions are told too."""
 
     def table(self, caption: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         self.tables.append((caption, columns, [[str(cell) for cell in row] for row in rows]))
@@ -143,7 +145,7 @@ class Report:
         return 0 if all(bar.holds for bar in self.bars) else 1
 
     def _where(self) -> dict[str, str]:
-        names = ("unrolled", "torch", "numpy", "zarr")
+        names = ("unrolled", "torch", "numpy", "zarr", *self.packages)
         versions = [f"Python {platform.python_version()}", *(f"{name} {_version(name)}" for name in names)]
         return {
             "machine": machine(),
