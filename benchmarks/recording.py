@@ -2,8 +2,8 @@
 
 Forward passes in one process, in turns (A B A B …), the same weights and inputs for all; medians of the rounds, as
 ratios to nn.LSTM in the same rounds. First ours against PyTorch, every cell; then the other ways of running an LSTM
-against nn.LSTM: the loop that people write to see the gates, Keras on its torch backend, ONNX Runtime (the last two keep
-no gates). The first layer reads as many numbers as it has neurons, with 10 neurons 8.
+against nn.LSTM: the loop that people write to see the gates, Keras on its torch backend, ONNX Runtime (the last two
+keep no gates). The first layer reads as many numbers as it has neurons, with 10 neurons 8.
 """
 
 from __future__ import annotations
@@ -107,8 +107,8 @@ def race_ours(result: Report, shapes: Sequence[tuple[Shape, float]], engine: str
             "floors_milliseconds": {name: floor * 1e3 for name, floor in work.floors(machine).items()},
         }
     result.table(
-        "Layers × neurons, batch, steps: every signal of an LSTM, beside nn.LSTM, which keeps none. What limits it: the "
-        "parts that fill most of our time, were each alone and at this machine's peak.",
+        "Layers × neurons, batch, steps: every signal of an LSTM, beside nn.LSTM, which keeps none. What limits it: "
+        "the parts that fill most of our time, were each alone and at this machine's peak.",
         ["shape", "nn.LSTM", f"`{engine}`", "ratio", "half of the rounds", "bar", "`torch` engine", "what limits it"],
         main_rows,
     )

@@ -53,9 +53,7 @@ def random_inputs(shape: Shape) -> Tensor:
 def random_batches(shape: Shape) -> list[Batch]:
     """Batches of symbols, each from a zero state, the same at each call."""
     generator = torch.Generator().manual_seed(0)
-    windows = [
-        torch.randint(shape.inputs, (shape.steps + 1, shape.batch), generator=generator) for _ in range(READY)
-    ]
+    windows = [torch.randint(shape.inputs, (shape.steps + 1, shape.batch), generator=generator) for _ in range(READY)]
     return [Batch(window[:-1].contiguous(), window[1:].contiguous(), None, carries=False) for window in windows]
 
 
