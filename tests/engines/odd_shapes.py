@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
+import numpy as np
 import torch
 
 from tests.stacks import (
@@ -17,6 +18,11 @@ from tests.stacks import (
     sequence_lengths,
 )
 from unrolled.engines import ENGINES
+from unrolled.networks import Network, NetworkSettings
+from unrolled.training.batches import Batch
+from unrolled.training.small_step import SmallStep
+from unrolled.writing.settings import SamplingSettings
+from unrolled.writing.writers import CompiledWriter
 
 NEURONS, BATCHES, STEPS, INPUTS = (1, 3, 16, 17, 129), (1, 5, 13, 40), (1, 2, 7, 33), (1, 3, 40)
 
@@ -37,8 +43,25 @@ def run_odd_shapes(count: int) -> None:
             gradients("compiled", stack, x, state, weights, lengths=lengths)
 
 
+def train_and_write_oddly(count: int) -> None:
+    """Small networks of each cell: one call a training step, and many symbols written a call."""
+    for cell in ("lstm", "gru", "rnn", "peephole"):
+        for _ in range(count):
+            torch.set_num_threads(random.choice((1, 2, 3)))
+            form = {"cell": cell, "hidden": random.choice((1, 3, 17, 33)), "layers": random.choice((1, 2))}
+            symbols, steps, streams = random.choice((2, 5, 17)), random.choice((1, 2, 9)), random.choice((1, 5, 40, 70))
+            network = Network(NetworkSettings.parse(form), symbols)
+            optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)
+            text = torch.randint(0, symbols, (steps + 1, streams))
+            SmallStep([network], [optimizer], 1.0).update(Batch(text[:-1], text[1:], None, False), None, 0.01)
+            settings = SamplingSettings(top_k=random.choice((0, 3)), top_p=random.choice((1.0, 0.6)))
+            writer = CompiledWriter(network, text[0], None, settings, random.choice((None, 0)))
+            writer.write(np.random.default_rng(0).random((5, streams)))
+
+
 if __name__ == "__main__":
     random.seed(0)
     torch.manual_seed(0)
     run_odd_shapes(20)
+    train_and_write_oddly(12)
     print("all shapes ran")

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from tests.stacks import needs_kernels
 from unrolled.errors import SettingsError, UnknownNameError, UnrolledError, VocabularyError
 from unrolled.networks import Network, NetworkSettings
 from unrolled.sources.tasks.counter import Counter as CounterTask
 from unrolled.sources.tasks.task import EDGE
 from unrolled.sources.vocabulary import Vocabulary, bytes_vocabulary
-from unrolled.writing.sample import draw, sample
+from unrolled.writing.draw import draw
+from unrolled.writing.sample import sample, sample_streams
 from unrolled.writing.settings import SamplingSettings
 
 ODDS = [0.05, 0.4, 0.25, 0.1, 0.2]
@@ -26,8 +28,8 @@ DRAWS = 4000
 def drawn(**given: object) -> Counter[int]:
     """How often each of five symbols with `ODDS` is drawn."""
     logits = torch.tensor(ODDS).log() + 7  # the odds do not depend on what is added to all
-    settings, generator = SamplingSettings.parse(given), torch.Generator().manual_seed(11)
-    return Counter(draw(logits, settings, generator) for _ in range(DRAWS))
+    settings, generator = SamplingSettings.parse(given), np.random.default_rng(11)
+    return Counter(draw(logits, settings, generator.random()) for _ in range(DRAWS))
 
 
 def chi_square(found: Counter[int], odds: dict[int, float]) -> float:
@@ -113,17 +115,17 @@ def test_a_stream_is_the_whole_text_read_again(cell: str, prime: str) -> None:
     text = "".join(pieces)
     assert text.startswith(prime)
     assert len(text) == len(prime) + 40
-    settings, generator = SamplingSettings(temperature=0.8), torch.Generator().manual_seed(3)
+    settings, generator = SamplingSettings(temperature=0.8), np.random.default_rng(3)
     for place in range(len(prime), len(text)):
         read = vocabulary.encode(text[:place] if prime else "\n" + text[:place])
         logits, _ = network(torch.from_numpy(read.astype(np.int64))[:, None])
-        assert vocabulary.symbols[draw(logits[-1, 0], settings, generator)] == text[place]
+        assert vocabulary.symbols[draw(logits[-1, 0], settings, generator.random())] == text[place]
 
 
 def test_it_is_written_as_it_is_read() -> None:
     """A billion symbols are no reason to wait."""
     pieces = sample(make(), Vocabulary("characters", tuple(LETTERS)), length=10**9)
-    assert len("".join(islice(pieces, 10))) == 10
+    assert [len(piece) for piece in islice(pieces, 10)] == [2, 4, 8, 16, 32, 64, 128, 256, 512, 512]
 
 
 def test_a_seed_repeats_and_another_differs() -> None:
@@ -165,7 +167,7 @@ def spelling(word: bytes) -> Network:
 def test_bytes_are_given_as_soon_as_they_make_a_character() -> None:
     network, vocabulary = spelling("aü→😀".encode()), bytes_vocabulary()
     pieces = list(sample(network, vocabulary, "a", length=12, temperature=0))
-    assert pieces == ["a", "", "ü", "", "", "→", "", "", "", "😀", "a", "", "ü"]
+    assert pieces == ["a", "ü", "→", "😀aü"]  # two, four and the other six bytes: ü; → and the first of 😀; the rest
     cut = list(sample(network, vocabulary, "a", length=4, temperature=0))
     assert "".join(cut) == "aü\ufffd"
     wrong = spelling(b"a\xff")
@@ -180,12 +182,51 @@ def test_a_tasks_sequences_each_begin_from_a_zero_state() -> None:
     text = "".join(sample(network, task.vocabulary, "aaX", edge=EDGE, length=60, seed=3))
     assert text.startswith("aaX")
     assert text.count(EDGE) > 3
-    expected, generator = "aaX", torch.Generator().manual_seed(3)
+    expected, generator = "aaX", np.random.default_rng(3)
     read, settings = f"{EDGE}aaX", SamplingSettings.parse({"length": 60})
     for _ in range(60):
         with torch.no_grad():  # the whole sequence read again for each symbol
             logits, _ = network(torch.from_numpy(task.vocabulary.encode(read).astype("int64"))[:, None])
-        symbol = task.vocabulary.decode([draw(logits[-1, 0], settings, generator)])
+        symbol = task.vocabulary.decode([draw(logits[-1, 0], settings, generator.random())])
         expected += symbol
         read = symbol if symbol == EDGE else read + symbol
     assert text == expected
+
+
+@needs_kernels
+@pytest.mark.parametrize(
+    "given", [{"temperature": 0}, {"temperature": 0.7}, {"top_k": 3}, {"top_p": 0.7}, {"top_k": 5, "top_p": 0.5}]
+)
+@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole", "rnn"])
+@pytest.mark.parametrize("edge", ["", EDGE])
+def test_the_compiled_writer_writes_what_the_reference_writes(cell: str, given: dict[str, float], edge: str) -> None:
+    """Far into the text: one symbol drawn otherwise would change all that follows."""
+    network = make(cell=cell).float()
+    letters = Vocabulary("characters", tuple(EDGE + LETTERS[1:]))
+    for prime in ("", "ab"):
+        options = {"length": 300, "seed": 5, "edge": edge, **given}
+        ours, right = ("".join(sample(network, letters, prime, engine=e, **options)) for e in ("auto", "reference"))
+        assert ours == right
+        assert len(set(ours)) > 1 or given == {"temperature": 0}
+
+
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+def test_many_streams_are_what_each_would_be(engine: str) -> None:
+    """Each draws by its own column of the numbers."""
+    network, letters = make().float(), Vocabulary("characters", tuple(LETTERS))
+    pieces = list(sample_streams(network, letters, "ab", streams=3, length=50, seed=2, engine=engine))
+    texts = ["".join(each) for each in zip(*pieces, strict=True)]
+    assert all(text.startswith("ab") and len(text) == 52 for text in texts)
+    assert len(set(texts)) == 3
+    numbers, settings = np.random.default_rng(2), SamplingSettings()
+    uniforms = np.concatenate([numbers.random((count, 3)) for count in (2, 4, 8, 16, 20)])
+    for stream, text in enumerate(texts):
+        for place, uniform in enumerate(uniforms[:, stream]):
+            read = letters.encode(text[: 2 + place])
+            logits, _ = network(torch.from_numpy(read.astype(np.int64))[:, None], engine="reference")
+            assert letters.symbols[draw(logits[-1, 0], settings, uniform)] == text[2 + place]
+
+
+def test_no_streams_are_refused() -> None:
+    with pytest.raises(SettingsError, match="0 streams"):
+        sample_streams(make(), Vocabulary("characters", tuple(LETTERS)), streams=0)

@@ -21,6 +21,7 @@ def sample(
     prime: Annotated[
         str, typer.Option("--prime", help="Text to begin with; the network reads it from a zero state.")
     ] = "",
+    streams: Annotated[int, typer.Option("--streams", min=1, max=65_536, help="Texts to write side by side.")] = 1,
     checkpoint: CheckpointOption = "best",
     unknown: UnknownOption = "error",
     engine: EngineOption = "auto",
@@ -31,11 +32,10 @@ def sample(
     from unrolled.errors import VocabularyError
     from unrolled.sources.tasks.task import EDGE
     from unrolled.sources.vocabulary import UnknownSymbolError
-    from unrolled.writing.sample import sample as write
+    from unrolled.writing.sample import sample_streams
 
     loaded = load(run, checkpoint)
     edge = EDGE if loaded.source.get("kind") == "task" else ""
-    pieces = write(loaded.network, loaded.vocabulary, prime, edge=edge, unknown=unknown, engine=engine, **settings)
     try:
         loaded.vocabulary.encode(prime, unknown)
     except UnknownSymbolError as error:
@@ -44,13 +44,24 @@ def sample(
             f"The prime cannot hold {error.character!r}: the text that the network learned from does not.",
             f"It can hold {known!r} and the like; --unknown skip leaves out what it cannot.",
         ) from error
+    pieces = sample_streams(
+        loaded.network,
+        loaded.vocabulary,
+        prime,
+        streams=streams,
+        edge=edge,
+        unknown=unknown,
+        engine=engine,
+        **settings,
+    )
     if verbose:
         tell_engine(loaded.network, engine)
-    if as_json:
-        print_json({"run": str(run), "step": loaded.step, "prime": prime, "text": "".join(pieces)})
+    if as_json or streams > 1:
+        texts = ["".join(parts) for parts in zip(*pieces, strict=True)]
+        _print_texts(run, loaded.step, prime, texts, as_json=as_json)
         return 0
     last = ""
-    for piece in pieces:
+    for (piece,) in pieces:
         sys.stdout.write(piece)
         if sys.stdout.isatty():
             sys.stdout.flush()
@@ -58,3 +69,12 @@ def sample(
     if not last.endswith("\n"):
         sys.stdout.write("\n")
     return 0
+
+
+def _print_texts(run: Path, step: int, prime: str, texts: list[str], *, as_json: bool) -> None:
+    if as_json:
+        said = {"text": texts[0]} if len(texts) == 1 else {"texts": texts}
+        print_json({"run": str(run), "step": step, "prime": prime, **said})
+        return
+    for number, text in enumerate(texts, 1):
+        sys.stdout.write(f"--- {number} ---\n{text}" + ("" if text.endswith("\n") else "\n"))

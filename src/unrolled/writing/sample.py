@@ -8,34 +8,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
+from unrolled.errors import SettingsError
 from unrolled.networks import Network
 from unrolled.sources.vocabulary import Vocabulary
 from unrolled.writing.settings import SamplingSettings
+from unrolled.writing.writers import make_writer
+
+MOST_AT_ONCE = 512
+"""Symbols that one call writes before they are shown."""
 
 
-def draw(logits: Tensor, settings: SamplingSettings, generator: torch.Generator) -> int:
-    """One symbol's number, drawn from its scores `(symbols,)`.
-
-    Top-k (Fan, Lewis and Dauphin 2018) and top-p (nucleus; Holtzman et al. 2020) cut the odds after the temperature
-    has changed them; the likeliest symbol always stays.
-    """
-    if settings.temperature == 0:
-        return int(logits.argmax())
-    scores = logits.double()
-    # From the largest down: a tiny temperature then gives −∞, where it would give ∞ and no odds at all.
-    probabilities = torch.softmax((scores - scores.max()) / settings.temperature, dim=-1)
-    ordered, order = probabilities.sort(descending=True, stable=True)
-    if settings.top_k:
-        ordered[settings.top_k :] = 0
-    if settings.top_p < 1:
-        ordered[ordered.cumsum(0) - ordered >= settings.top_p] = 0
-    chosen = torch.multinomial(ordered, 1, generator=generator)
-    return int(order[chosen])
-
-
-@torch.no_grad()
 def sample(
     network: Network,
     vocabulary: Vocabulary,
@@ -57,34 +41,78 @@ def sample(
         engine: which runs the cells.
         **given: fields of `SamplingSettings`.
 
-    Yields:
-        The prime, then each symbol as text (for bytes: as soon as they make a character).
+    Returns:
+        The prime, then what follows, a few symbols at a time and more as it goes on (bytes: as soon as they make a
+        character).
 
     Raises:
         UnknownNameError: there is no such setting.
         SettingsError: a setting is out of its range.
         VocabularyError: the prime holds a character that the vocabulary lacks.
     """
+    pieces = sample_streams(network, vocabulary, prime, streams=1, edge=edge, unknown=unknown, engine=engine, **given)
+    return (piece for (piece,) in pieces)
+
+
+def sample_streams(
+    network: Network,
+    vocabulary: Vocabulary,
+    prime: str = "",
+    *,
+    streams: int,
+    edge: str = "",
+    unknown: str = "error",
+    engine: str = "auto",
+    **given: Any,
+) -> Iterator[list[str]]:
+    """As `sample`, for many streams at once that all begin with the prime: each piece is a list of one a stream.
+
+    Raises:
+        SettingsError: there are no streams; otherwise as `sample`.
+    """
     settings = SamplingSettings.parse(given)
+    if streams < 1:
+        raise SettingsError(f"There are {streams} streams to write.", "Give 1 or more.")
     read = vocabulary.encode(prime if prime.startswith(edge) else edge + prime, unknown)
     if not len(read):
         first = vocabulary.encode("\n") if "\n" in vocabulary.symbols or vocabulary.kind == "bytes" else [0]
         read = np.array(first)
     end = int(vocabulary.encode(edge)[0]) if edge else None
+    return _pieces(network, vocabulary, prime, read, settings, streams, end, engine)
+
+
+def _pieces(
+    network: Network,
+    vocabulary: Vocabulary,
+    prime: str,
+    read: NDArray[Any],
+    settings: SamplingSettings,
+    streams: int,
+    end: int | None,
+    engine: str,
+) -> Iterator[list[str]]:
     network.eval()
-    device = next(network.parameters()).device
-    generator = torch.Generator().manual_seed(settings.seed)
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in range(streams)]
     if prime:
-        yield prime
-    newest, state = torch.from_numpy(read.astype("int64")), None
-    for _ in range(settings.length):
-        logits, state = network(newest[:, None].to(device), state, engine=engine)
-        symbol = draw(logits[-1, 0].cpu(), settings, generator)
-        yield decoder.decode(vocabulary.decode_bytes([symbol]))
-        newest = torch.tensor([symbol])
-        if symbol == end:
-            state = None
-    rest = decoder.decode(b"", final=True)
-    if rest:
+        yield [prime] * streams
+    numbers = np.random.default_rng(settings.seed)
+    with torch.no_grad():
+        symbols, state = torch.from_numpy(read.astype("int64"))[:, None], None
+        if len(symbols) > 1:
+            state = network.run(symbols[:-1].to(next(network.parameters()).device), engine=engine).state
+            state = {name: value.expand(-1, streams, -1) for name, value in state.items()}
+        writer = make_writer(network, symbols[-1].expand(streams), state, settings, end=end, engine=engine)
+    left, count = settings.length, 1
+    while left:
+        # A person who watches sees the first at once; later, one call writes many.
+        count = min(left, 2 * count, MOST_AT_ONCE)
+        with torch.no_grad():
+            written = writer.write(numbers.random((count, streams)))
+        yield [
+            decoder.decode(vocabulary.decode_bytes(column))
+            for decoder, column in zip(decoders, written.T.tolist(), strict=True)
+        ]
+        left -= count
+    rest = [decoder.decode(b"", final=True) for decoder in decoders]
+    if any(rest):
         yield rest

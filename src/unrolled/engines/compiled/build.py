@@ -71,7 +71,7 @@ def compile_library(out: Path, instructions: str, flags: Sequence[str] = FLAGS, 
             _call([*compiler, *every])
         # Without -fopenmp no OpenMP of its own is named: the functions come from the one that PyTorch has loaded.
         sanitize = [flag for flag in flags if flag.startswith("-fsanitize=")]
-        _call([*compiler, "-shared", *sanitize, str(compiled), "-o", str(made)])
+        _call([*compiler, "-shared", *sanitize, str(compiled), "-lm", "-o", str(made)])
         made.replace(out)
     finally:
         for rest in (compiled, made):

@@ -11,6 +11,7 @@
  * Matrices are packed once a call, into panels two vectors wide, so that a tile of up to MOST_ROWS rows by two vectors
  * stays in registers while it runs down the panel; the pointwise part follows while the tile is in the nearest cache.
  */
+#include <math.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -594,3 +595,4 @@ EXPORT void unrolled_add_by_symbol(int64_t rows, int64_t width, const int64_t *s
 }
 
 #include "small.c"
+#include "writing.c"

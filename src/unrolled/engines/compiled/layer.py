@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unrolled.cells.cell import Cell
 from unrolled.cells.rnn import RNN
-from unrolled.engines.compiled.library import Kernels
+from unrolled.engines.compiled.library import Kernels, LayerCall, layer_call
 from unrolled.engines.compiled.memory import empty
 
 CELLS = {"rnn": 0, "gru": 1, "lstm": 2, "peephole": 3}
@@ -149,10 +149,17 @@ class PackedLayer:
 
     def forward(self, room: Pass) -> Pass:
         """Fills a pass."""
+        self.kernels.call("forward", self._numbers(room.x), self._arrays(room))
+        return room
+
+    def _arrays(self, room: Pass) -> dict[str, Tensor | None]:
         given = {"symbols": room.x} if self.by_symbol else {"x": room.x}
         arrays = {"gates": room.gates, "states": room.states, "hidden": room.hidden, "lengths": room.lengths}
-        self.kernels.call("forward", self._numbers(room.x), {**arrays, **given, **self._first(room), **self._packed})
-        return room
+        return {**arrays, **given, **self._first(room), **self._packed}
+
+    def forward_call(self, room: Pass) -> LayerCall:
+        """What `forward` gives the kernel, for kernels that run layers themselves; lives while the pass and this do."""
+        return layer_call(self._numbers(room.x), self._arrays(room))
 
     def _first(self, done: Pass) -> dict[str, Tensor]:
         return {f"first_{name}": value for name, value in done.first.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,12 @@ class LayerCall(ctypes.Structure):
     _fields_ = [(name, _INT) for name in _NUMBERS] + [(name, _POINTER) for name in _ARRAYS]
 
 
+def layer_call(numbers: dict[str, int], arrays: Mapping[str, Tensor | None]) -> LayerCall:
+    """The structure from its fields; whoever calls keeps the arrays."""
+    pointers = {key: None if array is None else array.data_ptr() for key, array in arrays.items()}
+    return LayerCall(**numbers, **pointers, threads=torch.get_num_threads())
+
+
 @dataclass(frozen=True)
 class Kernels:
     """A loaded library; lanes: floats that one of its instructions takes."""
@@ -60,8 +67,7 @@ class Kernels:
 
     def call(self, name: str, numbers: dict[str, int], arrays: dict[str, Tensor | None]) -> None:
         """Runs `forward` or `back` over one layer."""
-        pointers = {key: None if array is None else array.data_ptr() for key, array in arrays.items()}
-        call = LayerCall(**numbers, **pointers, threads=torch.get_num_threads())
+        call = layer_call(numbers, arrays)
         getattr(self.functions, f"unrolled_{name}")(ctypes.byref(call))
 
     def multiply(self, a: Tensor, b: Tensor, out: Tensor, *, add: bool = False) -> Tensor:

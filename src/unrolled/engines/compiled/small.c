@@ -93,12 +93,11 @@ static void spread(int64_t rows, const float *a, int64_t down, int64_t right, co
 #undef ROWS
 
 INLINE float total(full value) {
-    float lanes[LANES], sum = 0;
+    float lanes[LANES];
     memcpy(lanes, &value, sizeof lanes);
     for (int half = LANES / 2; half; half /= 2)
         for (int n = 0; n < half; n++) lanes[n] += lanes[n + half];
-    sum = lanes[0];
-    return sum;
+    return lanes[0];
 }
 
 /* to[row][column] += the sum over steps and lanes of a[step][row] b[step][column], in tiles of some rows by some columns. */
@@ -277,7 +276,8 @@ static void small_readout(group *g) {
         float chosen[WIDE];
         for (int64_t lane = 0; lane < WIDE; lane++) chosen[lane] = lane < g->count ? scores[targets[lane] * WIDE + lane] : 1.0f;
         for (int64_t v = 0; v < WIDE; v += LANES) {
-            full nats = natural_log(AT_LEAST(1e-37f, load(chosen + v))) * load(share + v), part = load(share + v) * (float)g->share;
+            full odds = AT_LEAST(1e-37f, load(chosen + v)), part = load(share + v) * (float)g->share;
+            full nats = (natural_log(odds) + (odds - odds)) * load(share + v); /* what is no number stays none */
             g->loss -= (double)total(nats);
             for (int64_t n = 0; n < symbols; n++) store(scores + n * WIDE + v, load(scores + n * WIDE + v) * part);
         }

@@ -1,0 +1,164 @@
+"""Several streams of symbols written side by side: by an engine step after step, or by one compiled call for many."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from unrolled.engines import choose_engine
+from unrolled.engines.compiled.layer import CELLS, PackedLayer, pad
+from unrolled.engines.compiled.library import Kernels, LayerCall, find_kernels
+from unrolled.networks import Network
+from unrolled.writing.draw import draw
+from unrolled.writing.settings import SamplingSettings
+
+Symbols = npt.NDArray[np.int64]
+
+
+class Writer(Protocol):
+    """Writes on and on; each stream draws by numbers of its own."""
+
+    def write(self, uniforms: npt.NDArray[np.float64]) -> Symbols:
+        """The next symbols `(length, streams)`, drawn by as many numbers from 0 to 1."""
+        ...
+
+
+def make_writer(
+    network: Network,
+    newest: Tensor,
+    state: Mapping[str, Tensor] | None,
+    settings: SamplingSettings,
+    *,
+    end: int | None = None,
+    engine: str = "auto",
+) -> Writer:
+    """The fastest that can.
+
+    Args:
+        newest: `(streams,)`, what each stream reads first.
+        state: the carried signals before that, `(layers, streams, neurons)`; zeros where None.
+        end: after this symbol a stream begins again from a zero state.
+    """
+    chosen = choose_engine(network.rnn.stack(), engine=engine).engine.name
+    if chosen == "compiled" and not network.settings.embedding:
+        return CompiledWriter(network, newest, state, settings, end)
+    return StepWriter(network, newest, state, settings, end, engine)
+
+
+class StepWriter:
+    """Any engine, one step a call."""
+
+    def __init__(
+        self,
+        network: Network,
+        newest: Tensor,
+        state: Mapping[str, Tensor] | None,
+        settings: SamplingSettings,
+        end: int | None,
+        engine: str,
+    ) -> None:
+        self._network, self._newest, self._state = network, newest, state
+        self._settings, self._end, self._engine = settings, end, engine
+
+    def write(self, uniforms: npt.NDArray[np.float64]) -> Symbols:
+        device = next(self._network.parameters()).device
+        written = np.empty(uniforms.shape, np.int64)
+        for step, row in enumerate(uniforms):
+            logits, state = self._network(self._newest[None].to(device), self._state, engine=self._engine)
+            scores = logits[0].cpu()
+            written[step] = [draw(scores[at], self._settings, float(uniform)) for at, uniform in enumerate(row)]
+            self._newest = torch.from_numpy(written[step])
+            if self._end is not None:
+                over = (self._newest == self._end).to(device)[:, None]
+                state = {name: value.masked_fill(over, 0.0) for name, value in state.items()}
+            self._state = state
+        return written
+
+
+class _Call(ctypes.Structure):
+    """`writing` of writing.c."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("layers", "symbols", "padded_symbols", "streams", "length", "end")),
+        ("top_k", ctypes.c_int64),
+        *((name, ctypes.c_double) for name in ("temperature", "top_p")),
+        *((name, ctypes.c_void_p) for name in ("stack", "first_hidden", "first_cell", "readout", "bias")),
+        *((name, ctypes.c_void_p) for name in ("uniforms", "newest", "written", "scores", "odds")),
+    ]
+
+
+class CompiledWriter:
+    """The compiled kernels; what a network without an embedding writes, on the processor in float32."""
+
+    def __init__(
+        self,
+        network: Network,
+        newest: Tensor,
+        state: Mapping[str, Tensor] | None,
+        settings: SamplingSettings,
+        end: int | None,
+    ) -> None:
+        kernels = find_kernels()
+        assert isinstance(kernels, Kernels)
+        stack, streams = network.rnn.stack(), len(newest)
+        before = stack.zero_state(streams, network.readout.weight) if state is None else state
+        self._functions = kernels.functions
+        self._newest = newest.to(torch.int64).clone()
+        self._kept: list[Any] = []  # the call holds addresses: what they point to must stay
+        x, calls = self._newest[None], list[LayerCall]()
+        first: dict[str, list[int | None]] = {"hidden": [], "cell": []}
+        for at, layer in enumerate(stack.layers):
+            parameters = {name: value.detach() for name, value in layer.parameters.items()}
+            packed = PackedLayer(kernels, stack.cell, parameters, reverse=False, by_symbol=not at)
+            room = packed.new_pass(x, {name: value[at].clone() for name, value in before.items()}, None, training=False)
+            calls.append(packed.forward_call(room))
+            self._kept += [packed, room]
+            for name, addresses in first.items():
+                addresses.append(room.first[name].data_ptr() if name in room.first else None)
+            x = room.hidden[..., : packed.neurons]
+        symbols, neurons = network.readout.weight.shape
+        places = -(-symbols // (2 * kernels.lanes)) * 2 * kernels.lanes
+        readout = torch.empty(kernels.packed_size(CELLS["rnn"], neurons, places, back=False))
+        weights = network.readout.weight.detach().contiguous()
+        kernels.functions.unrolled_pack_forward(
+            CELLS["rnn"], neurons, symbols, places, weights.data_ptr(), readout.data_ptr()
+        )
+        bias, scores = pad(network.readout.bias.detach(), places), torch.empty(streams, places)
+        odds = np.empty((symbols, 2))  # a double and an int64 each
+        arrays = {name: (ctypes.c_void_p * len(calls))(*addresses) for name, addresses in first.items()}
+        layers = (LayerCall * len(calls))(*calls)
+        self._kept += [readout, bias, scores, odds, arrays, layers]
+        self._call = _Call(
+            layers=len(calls),
+            symbols=symbols,
+            padded_symbols=places,
+            streams=streams,
+            end=-1 if end is None else end,
+            top_k=settings.top_k,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            stack=ctypes.addressof(layers),
+            first_hidden=ctypes.addressof(arrays["hidden"]),
+            first_cell=ctypes.addressof(arrays["cell"]),
+            readout=readout.data_ptr(),
+            bias=bias.data_ptr(),
+            newest=self._newest.data_ptr(),
+            scores=scores.data_ptr(),
+            odds=odds.ctypes.data,
+        )
+
+    def write(self, uniforms: npt.NDArray[np.float64]) -> Symbols:
+        uniforms, written = np.ascontiguousarray(uniforms), np.empty(uniforms.shape, np.int64)
+        self._call.length, self._call.uniforms, self._call.written = (
+            len(uniforms),
+            uniforms.ctypes.data,
+            written.ctypes.data,
+        )
+        self._functions.unrolled_write(ctypes.byref(self._call))
+        return written
