@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -219,6 +221,8 @@ BAD: dict[str, tuple[list[str], str]] = {
         "Training stopped at update",
     ),
     "evaluate: no run": (["evaluate", "nowhere", "text0.txt"], "no run folder"),
+    "evaluate: a long name": (["evaluate", "a" * 5000, "text0.txt"], "aaa…: File name too long. Choose a shorter"),
+    "info: a long name": (["info", "a" * 5000], "File name too long"),
     "evaluate: no file": (["evaluate", "run", "nowhere"], "no file or folder"),
     "evaluate: part": ([*EVALUATE, "--part", "tset"], "test"),
     "evaluate: empty part": ([*EVALUATE, "--part", "test"], "settled when the run is trained"),
@@ -352,6 +356,31 @@ def test_info_says_what_is_damaged(here: Path, capsys: pytest.CaptureFixture[str
         "summary.json",
         "weights.safetensors",
     ]
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "value", "says"),
+    [
+        ("training", "test", "x", "settings.json is damaged: test"),
+        ("source", "encoding", ["utf-8"], "settings.json is damaged: encoding"),
+        ("source", "limit", "many", "settings.json is damaged: limit"),
+        ("network", "forget_bias", float("inf"), "it is not whole JSON"),
+    ],
+)
+def test_settings_that_another_hand_has_changed(
+    table: str, name: str, value: object, says: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The checkpoint's sums are those of the changed file, so nothing but reading it can find the damage."""
+    settings = json.loads(Path("run/settings.json").read_text())
+    settings[table][name] = value
+    Path("run/settings.json").write_text(json.dumps(settings))
+    sums = Path("run/checkpoints/12/SHA256SUMS")
+    digest = hashlib.sha256(Path("run/settings.json").read_bytes()).hexdigest()
+    sums.write_text(re.sub(r"\w+(?=  ../../settings.json)", digest, sums.read_text()))
+    for command in (["evaluate", "run", "text0.txt"], ["trace", "run", "text0.txt", "--out", "new"]):
+        assert run(command) == 2
+        assert says in capsys.readouterr().err
+        assert not Path("new").exists()
 
 
 def test_info_knows_the_articles_recordings(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

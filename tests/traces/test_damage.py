@@ -104,6 +104,7 @@ def change(path: Path, edit: Callable[[dict[str, object]], object]) -> None:
         (lambda a: a["sites"][0].update(name="rnn.l9"), "rnn.l9"),
         (lambda a: a["sites"][0]["signals"][0].update(neurons=41), "shape"),
         (lambda a: a["symbols"].update(kind="runes"), "kind"),
+        (lambda a: a["symbols"].update(vocabulary=[]), "a vocabulary of characters is empty"),
         (lambda a: a.update(predictions={"top": 7}), "shape"),
     ],
 )

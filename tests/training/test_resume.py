@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import signal
@@ -26,6 +27,7 @@ from tests.training.making import (
     write_text,
 )
 from tests.training.training_process import TrainingProcess, kill_and_resume, training_process
+from unrolled.errors import RunError
 from unrolled.training import loop
 
 KILLS = 4
@@ -144,6 +146,28 @@ def test_half_written_things_are_neither_runs_nor_checkpoints(tmp_path: Path) ->
     assert names_in(out) == names_in(tmp_path / "whole")
     train_tiny(source, tmp_path / "other")
     assert not draft.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("threads", 10**30, "is damaged"),
+        ("threads", -1, "is damaged"),
+        ("exploded", None, "does not fit the run"),
+        ("step", [4], "is damaged"),
+        ("loss_sum", float("nan"), "not whole JSON"),
+    ],
+)
+def test_a_state_that_another_hand_has_changed_is_refused(name: str, value: Any, says: str, tmp_path: Path) -> None:
+    source = write_text(tmp_path)
+    train_tiny(source, tmp_path / "run", stop=stop_at(4))
+    (state,) = (tmp_path / "run" / "checkpoints").glob("*/state.json")
+    before = hashlib.sha256(state.read_bytes()).hexdigest()
+    state.write_text(json.dumps({**json.loads(state.read_text()), name: value}))
+    sums = state.with_name("SHA256SUMS")
+    sums.write_text(sums.read_text().replace(before, hashlib.sha256(state.read_bytes()).hexdigest()))
+    with pytest.raises(RunError, match=says):
+        train_tiny(source, tmp_path / "run", resume=True)
 
 
 def test_metrics_are_cut_back_to_the_checkpoint(tmp_path: Path) -> None:

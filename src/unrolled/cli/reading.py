@@ -6,12 +6,27 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from unrolled.cli.screen import ProgressBar, remark
+from unrolled.errors import RunError
 
 if TYPE_CHECKING:
     from unrolled.networks.files import LoadedNetwork
     from unrolled.networks.network import Network
     from unrolled.sources import Corpus
+
+
+class _Stored(BaseModel):
+    """How a run read and divided its text, as its settings say."""
+
+    model_config = ConfigDict(strict=True)
+
+    validation: float = 0.0
+    test: float = 0.0
+    include: list[str] = []
+    encoding: str | None = None
+    limit: int | None = None
 
 
 def load(run: Path, checkpoint: str) -> LoadedNetwork:
@@ -53,11 +68,15 @@ def read(loaded: LoadedNetwork, source: str, unknown: str, reading: dict[str, An
     from unrolled.sources.text import NotTextError
 
     settings = read_run_settings(loaded.path)
-    training = settings["training"]
-    parts = Parts(training.get("validation", 0.0), training.get("test", 0.0))
+    try:
+        stored = _Stored.model_validate({**settings["training"], **loaded.source})
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise RunError(f"{loaded.path}/settings.json is damaged: {place}.", "Train the run again.") from None
+    parts = Parts(stored.validation, stored.test)
     given = {name: value for name, value in reading.items() if value not in (None, ())}
     if _is_own(source, loaded):
-        given = {**{name: loaded.source.get(name) for name in reading}, **given}
+        given = {**stored.model_dump(include=set(reading)), **given}
         unknown = str(settings.get("unknown", unknown)) if unknown == "error" else unknown
     reading = {name: value for name, value in given.items() if value is not None}
     if loaded.vocabulary.kind == "bytes" and not source.startswith("task:"):

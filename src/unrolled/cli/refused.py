@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+MOST_SHOWN = 60
+"""Letters of a name that is too long."""
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
@@ -17,8 +20,10 @@ def by_the_system(error: OSError) -> tuple[str, str]:
     if error.filename is None:
         return f"The system says: {why}.", "Mend that and try again."
     path = Path(str(error.filename))
+    if error.errno == errno.ENAMETOOLONG:  # not even asked about again
+        return f"{str(path)[:MOST_SHOWN]}…: {why}.", "Choose a shorter name."
     for place in (path, *path.parents):
-        if place.exists() and not place.is_dir() and isinstance(error, FileExistsError | NotADirectoryError):
+        if isinstance(error, FileExistsError | NotADirectoryError) and place.exists() and not place.is_dir():
             return f"{place} is a file, not a folder.", "Choose another place."
     final = Path(*(_final(part) for part in path.parts))
     if final != path:

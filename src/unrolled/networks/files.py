@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,13 +54,22 @@ def read_json(path: Path) -> dict[str, Any]:
         RunError: missing, not UTF-8, not JSON, or no object.
     """
     try:
-        found: object = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        found: object = json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (OSError, ValueError, RecursionError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not whole JSON"
         raise RunError(f"{path} cannot be read: {why}.", "The run is damaged or unfinished; train it again.") from None
     if not isinstance(found, dict):
         raise RunError(f"{path} is damaged: it holds no JSON object.", "Train the run again.")
     return cast(dict[str, Any], found)
+
+
+def _finite(written: str) -> float:
+    """A number of a JSON file; ValueError for infinity and NaN, which nobody writes who writes JSON."""
+    value = float(written)
+    if not math.isfinite(value):
+        raise ValueError(f"{written} is no number.")
+    return value
 
 
 def read_run_settings(run: Path) -> dict[str, Any]:

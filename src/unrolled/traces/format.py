@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
@@ -76,6 +76,12 @@ class SymbolsInfo(_Part):
 
     kind: SymbolKind
     vocabulary: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _symbols_have_names(self) -> Self:
+        if self.kind != "none" and not self.vocabulary:
+            raise ValueError(f"a vocabulary of {self.kind} is empty")
+        return self
 
 
 class PredictionsInfo(_Part):

@@ -109,10 +109,10 @@ def draw(label: str) -> str:
     return "".join(SPACES.get(character) or _visible(character) for character in label)
 
 
-def fitted(text: Text, encoding: str) -> Text:
-    """The text with one letter that the encoding has in the place of each that it has not."""
+def fitted(text: Text, encoding: str | None) -> Text:
+    """The text with one letter that the encoding has (None: every letter) in the place of each that it has not."""
     fitting = text.copy()
-    fitting.plain = "".join(_encodable(letter, encoding) for letter in text.plain)
+    fitting.plain = "".join(_encodable(letter, encoding or "utf-8") for letter in text.plain)
     return fitting
 
 
