@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unrolled.cells import CELLS
 from unrolled.cells.cell import Cell
 from unrolled.engines import Edit, Result, Sink, Stack, choose_engine
+from unrolled.engines.compiled.dropout import dropout
 from unrolled.errors import ModelError
 from unrolled.networks.settings import NetworkSettings
 
@@ -59,7 +59,7 @@ class Recurrence(nn.Module):
         if self.training and self.recurrent_dropout:
             for name in self._names:
                 if name.startswith("weight_hh"):
-                    parameters[name] = F.dropout(parameters[name], self.recurrent_dropout)
+                    parameters[name] = dropout(parameters[name], self.recurrent_dropout)
         return Stack.from_parameters(self.cell, parameters, depth=self.depth, dropout=self.dropout)
 
 
@@ -81,7 +81,6 @@ class Network(nn.Module):
         self.symbols = symbols
         self.encoder = nn.Embedding(symbols, settings.embedding) if settings.embedding else nn.Identity()  # one-hot
         self.rnn = Recurrence(make_cell(settings), settings.embedding or symbols, settings)
-        self.drop = nn.Dropout(settings.dropout)
         self.readout = nn.Linear(settings.hidden, symbols)
 
     @property
@@ -133,7 +132,8 @@ class Network(nn.Module):
             Logits `(steps, batch, symbols)` and the state after the last step.
         """
         result = self.run(symbols, state, lengths=lengths, engine=engine)
-        return self.readout(self.drop(result.outputs)), result.state
+        share = self.settings.dropout if self.training else 0.0
+        return self.readout(dropout(result.outputs, share)), result.state
 
     @property
     def parameter_count(self) -> int:

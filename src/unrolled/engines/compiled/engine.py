@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from unrolled.engines.compiled.autograd import run_differentiably
+from unrolled.engines.compiled.dropout import dropout
 from unrolled.engines.compiled.layer import CELLS, PackedLayer, Pass
 from unrolled.engines.compiled.library import Kernels, find_kernels
 from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, check_request, reverse
@@ -88,7 +88,7 @@ class _Run:
         return PackedLayer(self.kernels, self.stack.cell, parameters, reverse=backwards, by_symbol=by_symbol)
 
     def _between(self, x: Tensor, first: int) -> Tensor:
-        return F.dropout(x, self.stack.dropout) if first and self.training and self.stack.dropout else x
+        return dropout(x, self.stack.dropout) if first and self.training else x
 
     def differentiably(self, x: Tensor, before: Mapping[str, Tensor], lengths: Tensor | None) -> Result:
         """Through autograd, layer after layer."""

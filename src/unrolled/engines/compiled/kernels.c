@@ -594,5 +594,36 @@ EXPORT void unrolled_add_by_symbol(int64_t rows, int64_t width, const int64_t *s
     }
 }
 
+/* to = from, scaled up by what is kept, or 0 with probability `share`: whether, depends on the seed and the place alone.
+ * The numbers are those of a counter, stirred by MurmurHash3's last step (Appleby 2011) twice. */
+EXPORT void unrolled_dropout(int64_t size, int64_t seed, double share, const float *from, float *to, int64_t threads) {
+    typedef uint32_t uvec __attribute__((vector_size(4 * LANES)));
+    const uint32_t least = (uint32_t)(share * 4294967296.0), low = (uint32_t)seed, high = (uint32_t)((uint64_t)seed >> 32);
+    const float scale = (float)(1 / (1 - share));
+    if (size < SMALL) threads = 1;
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+#endif
+    for (int64_t block = 0; block < (size + LANES - 1) / LANES; block++) {
+        const int64_t first = block * LANES;
+        float some[LANES] = {0};
+        uvec n;
+        for (int lane = 0; lane < LANES; lane++) n[lane] = (uint32_t)first + (uint32_t)lane;
+        n ^= low;
+        n ^= n >> 16, n *= 0x85ebca6bu, n ^= n >> 13, n *= 0xc2b2ae35u, n ^= n >> 16;
+        n += high;
+        n ^= n >> 16, n *= 0x85ebca6bu, n ^= n >> 13, n *= 0xc2b2ae35u, n ^= n >> 16;
+        const int whole = first + LANES <= size;
+        if (!whole) memcpy(some, from + first, sizeof(float) * (size_t)(size - first));
+        full value = load(whole ? from + first : some) * scale;
+        value = (full)((ivec)value & (ivec)(n >= least));
+        if (whole) store(to + first, value);
+        else {
+            store(some, value);
+            memcpy(to + first, some, sizeof(float) * (size_t)(size - first));
+        }
+    }
+}
+
 #include "small.c"
 #include "writing.c"

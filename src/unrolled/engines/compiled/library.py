@@ -26,6 +26,7 @@ _SIGNATURES = {
     "unrolled_pack_back": [_INT] * 4 + [_POINTER] * 2,
     "unrolled_forward": [_POINTER],
     "unrolled_back": [_POINTER],
+    "unrolled_dropout": [_INT, _INT, ctypes.c_double, _POINTER, _POINTER, _INT],
     "unrolled_multiply_space": [_INT] * 2,
     "unrolled_multiply": [_INT] * 3 + [_POINTER, _INT, _INT, _POINTER, _INT, _POINTER, _INT, _INT, _POINTER, _INT],
     "unrolled_add_by_symbol": [_INT, _INT, _POINTER, _POINTER, _POINTER, _INT],
@@ -80,6 +81,14 @@ class Kernels:
         space = torch.empty(self.functions.unrolled_multiply_space(columns, threads))
         arrays = (a.data_ptr(), *a.stride(), b.data_ptr(), b.stride(0), out.data_ptr(), out.stride(0))
         self.functions.unrolled_multiply(rows, columns, depth, *arrays, int(add), space.data_ptr(), threads)
+        return out
+
+    def drop(self, values: Tensor, share: float, seed: int) -> Tensor:
+        """Contiguous values with a share of them zero, the rest scaled up; the same again for the same seed."""
+        out = torch.empty_like(values)
+        self.functions.unrolled_dropout(
+            values.numel(), seed, share, values.data_ptr(), out.data_ptr(), torch.get_num_threads()
+        )
         return out
 
     def add_by_symbol(self, symbols: Tensor, values: Tensor, count: int) -> Tensor:
