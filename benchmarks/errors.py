@@ -58,7 +58,7 @@ def by_module(kind: str, stack: Stack, x: Tensor) -> dict[str, list[Tensor]]:
 
 def distances(engine: str, kind: str, cell: Cell) -> tuple[Distances, Distances, Distances]:
     """By kind of number: ours, PyTorch's, and the rounding of the largest number."""
-    ours, theirs, own = ({what: 0.0 for what in KINDS} for _ in range(3))
+    ours, theirs, own = (dict.fromkeys(KINDS, 0.0) for _ in range(3))
     for neurons, batch, steps in product(NEURONS, BATCHES, LENGTHS):
         shape = (steps, batch, INPUTS, neurons)
         x = make_inputs(shape)
@@ -99,7 +99,8 @@ def main() -> int:
     if not rows:
         raise SystemExit(f"The engine {given.engine!r} runs none of the cells here.")
     result.table(
-        f"Largest distance from float64, as a share of the largest number where that is above 1; {', '.join(map(str, NEURONS))} neurons in two layers, batches of "
+        "Largest distance from float64, as a share of the largest number where that is above 1; "
+        f"{', '.join(map(str, NEURONS))} neurons in two layers, batches of "
         f"{' and '.join(map(str, BATCHES))}, {', '.join(map(str, LENGTHS))} steps.",
         ["cell", "what", f"`{given.engine}`", "PyTorch's own float32", "ratio"],
         rows,

@@ -1,8 +1,8 @@
 """Recording: its cost grows with the length, and nothing else does.
 
 Every signal of 10,000, 100,000 and 1,000,000 symbols goes to a sink, piece by piece with the state carried on, as the
-recorder runs it (without the disk: that is `disk.py`). Seconds a step come from one process, in turns (A B A B …), medians
-of the rounds; the peak memory of each length from a process of its own.
+recorder runs it (without the disk: that is `disk.py`). Seconds a step come from one process, in turns (A B A B …),
+medians of the rounds; the peak memory of each length from a process of its own.
 """
 
 from __future__ import annotations

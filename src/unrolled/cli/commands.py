@@ -1,6 +1,7 @@
 """Registers every command, in the order in which the help lists them."""
 
 from unrolled.cli import app
+from unrolled.cli.bench import bench
 from unrolled.cli.check import check
 from unrolled.cli.demo import demo
 from unrolled.cli.evaluate import evaluate
@@ -11,5 +12,5 @@ from unrolled.cli.show import show
 from unrolled.cli.trace import trace
 from unrolled.cli.train import train
 
-for command in (demo, train, evaluate, trace, show, explore, sample, check, info):
+for command in (demo, train, evaluate, trace, show, explore, sample, check, info, bench):
     app.command()(command)

@@ -18,7 +18,7 @@ from unrolled.training.batches import Batch
 from unrolled.training.settings import TrainingSettings
 from unrolled.training.trainer import Trainer
 
-MODULES: dict[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+MODULES: dict[str, Callable[..., nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 """The cells that PyTorch has a module for."""
 RATE, CLIP = 0.002, 1.0
 READY = 8
