@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.traces.making import Names, make_network, make_symbols
 from unrolled.cells.lstm import LSTM
 from unrolled.errors import UnknownNameError
 from unrolled.traces.format import describe_site
 from unrolled.traces.names import Name, parse_name, parse_neuron
+from unrolled.traces.record import record_run
 
 SITES = [
     describe_site(name, LSTM(), neurons=12, inputs=3)
@@ -55,3 +57,11 @@ def test_a_command_for_one_neuron_wants_one() -> None:
     assert parse_neuron("rnn.l1.3", SITES).neuron == 3
     with pytest.raises(UnknownNameError, match=r"rnn\.l1\.cell\.0 to rnn\.l1\.cell\.11"):
         parse_neuron("rnn.l1.cell", SITES)
+
+
+def test_a_trace_says_which_names_it_knows() -> None:
+    trace = record_run(make_network(layers=1, hidden=3), Names(), make_symbols(4))
+    assert "rnn.l0.forget_gate.2" in trace
+    assert "rnn.l0" in trace
+    for unknown in ("rnn.l0.forget_gate.3", "rnn.l1", "", 7):
+        assert unknown not in trace

@@ -131,11 +131,7 @@ class TextSource:
             for member in found:
                 place = f"{member.path} in {self.name}" if self.several else self.name
                 with _named(member.open, place) as file:
-                    pieces = (
-                        _pieces(file, place)
-                        if self.symbols == "bytes"
-                        else _decoded(file, place, self.reading.encoding)
-                    )
+                    pieces = self._text(file, place)
                     try:
                         piece = next(pieces, None)
                     except NotTextError:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from unrolled.errors import TraceError
+from unrolled.errors import TraceError, UnknownNameError
 from unrolled.traces.chunks import Array
 from unrolled.traces.format import CHUNK, TraceInfo
 from unrolled.traces.layout import initial_path, plan_arrays, signal_path, statistics_path, zoom_path
@@ -187,9 +187,7 @@ class Trace:
     def __contains__(self, name: object) -> bool:
         try:
             return isinstance(name, str) and bool(self.name(name))
-        except KeyError:
-            return False
-        except Exception:
+        except UnknownNameError:
             return False
 
     def name(self, given: str) -> Name:
