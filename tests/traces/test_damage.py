@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests.traces.making import Names, make_network, make_symbols
+from tests.traces.recorder_process import published
 from unrolled.errors import DiskFullError, TraceError
 from unrolled.traces.format import SHARD
 from unrolled.traces.record import record_run
@@ -153,6 +155,9 @@ def test_a_disk_that_fills_up_leaves_what_is_complete(small_disk: Path) -> None:
 
     def fill(done: int, total: int, /, **numbers: object) -> None:
         if done == SHARD:
+            deadline = time.monotonic() + 60  # the first shard is published beside the computation
+            while published(out) < SHARD and time.monotonic() < deadline:
+                time.sleep(0.01)
             with pytest.raises(OSError, match="No space"):
                 ballast.write_bytes(bytes(2**25))
 
