@@ -19,6 +19,11 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+#ifdef __linux__
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
@@ -301,22 +306,38 @@ EXPORT void unrolled_pack_back(int64_t cell, int64_t inputs, int64_t neurons, in
 }
 
 /* All threads wait here for each other: each counts its own steps, in a cache line of its own, and looks at the others'.
- * They spin, for a step is short; one that waits long lets others have the processor. */
+ * They spin, for a step is short. One that waits long sleeps: somebody else has the processor that its fellow needs, and
+ * a sleeper leaves its own to it. */
 #define MOST_THREADS 256
+#define SPINS 2000
 typedef struct {
-    _Alignas(128) int64_t steps;
+    _Alignas(128) uint32_t steps;
+    uint32_t sleepers;
 } progress;
 
 static void wait_for_all(progress *all, int64_t me, int64_t threads) {
-    int64_t steps = all[me].steps + 1;
-    __atomic_store_n(&all[me].steps, steps, __ATOMIC_RELEASE);
-    for (int64_t other = 0; other < threads; other++)
-        for (int64_t spins = 0; __atomic_load_n(&all[other].steps, __ATOMIC_ACQUIRE) < steps; spins++) {
+    const uint32_t steps = all[me].steps + 1;
+    __atomic_exchange_n(&all[me].steps, steps, __ATOMIC_SEQ_CST); /* before the look at who sleeps */
+#ifdef __linux__
+    if (__atomic_load_n(&all[me].sleepers, __ATOMIC_SEQ_CST))
+        syscall(SYS_futex, &all[me].steps, FUTEX_WAKE_PRIVATE, INT32_MAX, 0, 0, 0);
+#endif
+    for (int64_t other = 0; other < threads; other++) {
+        uint32_t there;
+        for (int64_t spins = 0; (int32_t)((there = __atomic_load_n(&all[other].steps, __ATOMIC_ACQUIRE)) - steps) < 0; spins++) {
 #if defined(__x86_64__) || defined(__i386__)
             __builtin_ia32_pause();
 #endif
-            if (spins > 20000) sched_yield();
+            if (spins < SPINS) continue;
+#ifdef __linux__
+            __atomic_fetch_add(&all[other].sleepers, 1, __ATOMIC_SEQ_CST);
+            syscall(SYS_futex, &all[other].steps, FUTEX_WAIT_PRIVATE, there, 0, 0, 0); /* unless it has gone on since */
+            __atomic_fetch_sub(&all[other].sleepers, 1, __ATOMIC_SEQ_CST);
+#else
+            sched_yield();
+#endif
         }
+    }
 }
 
 /* What one thread does: some rows for all neurons, or all rows for some neurons. */
@@ -337,7 +358,7 @@ static void run(const layer *l, int64_t units, pass work) {
     if (!by_rows && threads > units) threads = units;
     if (threads > MOST_THREADS) threads = MOST_THREADS;
     progress meeting[MOST_THREADS];
-    for (int64_t thread = 0; thread < threads; thread++) meeting[thread].steps = 0;
+    for (int64_t thread = 0; thread < threads; thread++) meeting[thread].steps = meeting[thread].sleepers = 0;
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads) if (threads > 1)
 #endif
