@@ -106,5 +106,7 @@ def test_threads_do_not_race(instructions: str, tmp_path: Path) -> None:
 
 
 def test_threads_that_do_not_wait_are_found(tmp_path: Path) -> None:
-    broken = with_fault(tmp_path, "__atomic_store_n(&all[me].steps, steps, __ATOMIC_RELEASE)", "all[me].steps = steps")
+    broken = with_fault(
+        tmp_path, "__atomic_exchange_n(&all[me].steps, steps, __ATOMIC_SEQ_CST)", "all[me].steps = steps"
+    )
     assert "data race" in run_races(broken, "plain", tmp_path).stderr
