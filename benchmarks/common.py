@@ -130,8 +130,11 @@ class Report:
         """Prints everything; returns the exit code: 0 where every bar holds, else 1."""
         where = self._where()
         print(f"## {self.title}\n")
-        print(f"{where['machine']}; load {self.load:.1f} at the start  \n{where['date']}; {where['versions']}  ")
+        print(f"{where['machine']}; load {self.load:.1f} at the start, {where['load_at_end']} at the end  ")
+        print(f"{where['date']}; {where['versions']}  ")
         print(f"`{where['command']}`\n")
+        if self.load > cores() / 2 or float(where["load_at_end"]) > cores() + 1:
+            print("**The machine was busy with other work: times and ratios say little.**\n")
         for caption, columns, rows in self.tables:
             print(f"{caption}\n")
             print_table(columns, rows)
@@ -149,6 +152,7 @@ class Report:
         versions = [f"Python {platform.python_version()}", *(f"{name} {_version(name)}" for name in names)]
         return {
             "machine": machine(),
+            "load_at_end": f"{os.getloadavg()[0]:.1f}",
             "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "versions": ", ".join(versions),
             "command": shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
@@ -166,8 +170,12 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def machine() -> str:
     """Processor, cores that this process may use, memory, system."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_processor()}, {cores} cores, {memory:.0f} GiB; {platform.system()} {platform.machine()}"
+    return f"{_processor()}, {cores()} cores, {memory:.0f} GiB; {platform.system()} {platform.machine()}"
+
+
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:

@@ -133,7 +133,7 @@ def main() -> int:
     columns = ["layers × neurons", "nn.LSTM from Python", "ours", "ours, a character", "times as fast"]
     result.table(
         f"Characters a second, one stream, {given.length:,} characters a turn. What limits it: the parts that fill "
-        "most of our time, were each alone and at this machine's peak (the call itself: one that writes one character).",
+        "most of our time, were each alone and at this machine's peak; the call itself is one that writes a character.",
         [*columns, "bar", "what limits it"],
         [measure_row(result, row, 1, given) for row in ROWS],
     )

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 from unrolled import Trace
+from unrolled.engines import choose_engine
+from unrolled.racing import Shape
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = sorted(path for path in (ROOT / "benchmarks").glob("*.py") if path.name != "common.py")
@@ -44,6 +50,126 @@ def test_every_figure_names_a_command_that_is_there() -> None:
         named = re.findall(r"benchmarks/(\w+\.py)", row)
         assert named, row
         assert all((ROOT / "benchmarks" / name).is_file() for name in named), row
+
+
+def test_the_races_in_the_docs_name_commands_that_are_there() -> None:
+    """Every section with a table says which command prints it."""
+    text = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    tables = [section for section in text.split("\n## ") if "\n| " in section]
+    assert len(tables) >= 6
+    for section in tables:
+        named = re.findall(r"`python benchmarks/(\w+\.py)", section)
+        assert named, section.splitlines()[0]
+        assert all((ROOT / "benchmarks" / name).is_file() for name in named), named
+
+
+def test_what_a_row_costs_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted by hand for 2 layers of 3 neurons that read 5 numbers, 4 sequences of 7 steps."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    peak = importlib.import_module("peak")
+    work = peak.forward_work("lstm", Shape(2, 3, 4, 7, 5), signals=6)
+    products = 4 * (3 * 5 + 3 * 3) + 4 * (3 * 3 + 3 * 3)  # multiply-adds of a step of one sequence
+    assert work.operations == 2 * products * 28
+    assert work.activations == 5 * 3 * 2 * 28
+    assert work.waits == 2 * 2 * 7
+    assert (work.reads, work.of) == (4 * 36 * 7 * 2, 4 * 36)
+    assert work.writes == 4 * 6 * 3 * 2 * 28
+    rates = {1 << 10: 1e3, 1 << 30: 1e2}
+    machine = peak.Machine(1, "by hand", 8 * work.operations, work.activations, 0.25 / work.waits, rates, rates)
+    assert work.floors(machine)["multiply-adds"] == 0.125
+    assert work.floors(machine)["weights from cache"] == pytest.approx(2.016)
+    assert work.floors(machine)["signals to cache"] == pytest.approx(40.32)  # more than 1 KiB: the slower rate
+    assert peak.limits(work, machine, 80.64) == "signals to cache 50 %, weights from cache 2 %"
+
+
+def test_the_machine_is_measured_with_a_compiler_and_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    peak = importlib.import_module("peak")
+    for compiler in (None, "no-such-compiler"):
+        if compiler:
+            monkeypatch.setenv("CC", compiler)
+        found = peak.measure.__wrapped__(seconds=0.0005)
+        assert ("for want of a C compiler" in found.how) or compiler is None
+        assert found.operations > 1e8
+        assert found.activations > 1e6
+        for rates in (found.reads, found.writes):
+            assert set(rates) == set(peak.SIZES)
+            assert all(rate > 1e7 for rate in rates.values())
+
+
+def test_the_races_run_and_find_the_same_numbers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Tiny, but with the real contestants; the tables and bars come out whole."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    recording, training, sampling = (importlib.import_module(name) for name in ("recording", "training", "sampling"))
+    peak, common = importlib.import_module("peak"), importlib.import_module("common")
+    monkeypatch.setattr(peak, "SECONDS", 0.0005)
+    rates = {1 << 30: 1e9}
+    for module in (recording, training, sampling):
+        monkeypatch.setattr(module, "measure", lambda: peak.Machine(1, "", 1e9, 1e9, 1e-9, rates, rates))
+    engine = choose_engine(recording.stack_of("lstm", nn.LSTM(2, 3)), recording=True).engine.name
+    engine = "reference" if engine == "torch" else engine  # where nothing is compiled: the peephole LSTM runs there too
+    result = common.Report("races")
+    rows = ((Shape(2, 3, 2, 4, 5), 0.5),)
+    recording.race_ours(result, rows, engine, 0.01)
+    recording.race_peers(result, rows, engine, 0.01)
+    given = argparse.Namespace(engine="auto", no_others=False, seconds=0.01, length=300)
+    training.measure_rows(result, rows, given)
+    for streams in (1, 3):
+        row = sampling.measure_row(result, (2, 5, 7, 3.0), streams, given)
+        assert float(row[4]) > 0
+    assert [len(rows) for _, _, rows in result.tables] == [1, 1, 1, 1]
+    whats = [bar.what for bar in result.bars]
+    assert len(whats) == len(set(whats)) == 6
+    assert result.numbers["2 × 3, 2, 4"]["milliseconds"].keys() >= {"nn lstm", "lstm", "gru", "rnn", "peephole"}
+    result.end(None)
+    assert "2 × 3, 2, 4: peephole ÷ our LSTM" in capsys.readouterr().out
+
+
+def test_whoever_computes_something_else_is_not_raced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    peers, training = importlib.import_module("peers"), importlib.import_module("training")
+    lstm, x = nn.LSTM(3, 4, 2), torch.randn(5, 2, 3)
+    assert peers.checked(peers.LOOP, lstm, x)[1] < 1e-6
+    monkeypatch.setitem(peers.PEERS, peers.LOOP, lambda lstm, x: lambda: torch.zeros(5, 2, 4))
+    with pytest.raises(SystemExit, match="does not compute the same"):
+        peers.checked(peers.LOOP, lstm, x)
+    with pytest.raises(SystemExit, match=r"begins with a loss of 2\.0"):
+        training.check_first_losses({training.ADAM: lambda: 1.0, "other": lambda: 2.0})
+
+
+def test_a_million_steps_are_seen_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    length = importlib.import_module("length")
+    monkeypatch.setattr(length, "PIECE", 30)
+    assert length.streaming(2, 3, "auto", 70)() == 70
+
+
+def test_rounding_is_compared_for_every_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    errors = importlib.import_module("errors")
+    for name in ("NEURONS", "BATCHES", "LENGTHS"):
+        monkeypatch.setattr(errors, name, (3,))
+    ours, theirs, own = errors.distances("torch", "lstm", errors.CELLS["lstm"])
+    for what in errors.KINDS:
+        assert 0 < ours[what] <= 2 * theirs[what] + own[what], what
+    exact, _, _ = errors.distances("reference", "peephole", errors.CELLS["peephole"])
+    assert exact == errors.distances("reference", "peephole", errors.CELLS["peephole"])[1]
+
+
+def test_a_recording_on_the_disk_and_what_it_is_held_against(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    disk = importlib.import_module("disk")
+    text = tmp_path / "text"
+    text.write_text("what can be read is read once more. " * 40, encoding="utf-8")
+    written = tmp_path / "disk.json"
+    monkeypatch.setattr(
+        "sys.argv", ["disk.py", str(text), *f"--steps 500 --size 2x3 --rounds 1 --json {written}".split()]
+    )
+    assert disk.main() in {0, 1}
+    found = json.loads(written.read_text())["numbers"]
+    assert found["bytes"] > 500 * 2 * 3 * 6 * 2 / 4  # compressed
+    assert all(len(times) == 1 and times[0] > 0 for times in found["seconds"].values())
+    assert set(found["seconds"]) == {"nn.LSTM", "compute", "record", "write"}
 
 
 def test_a_recording_is_made_and_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
