@@ -32,7 +32,7 @@ from unrolled.racing import Shape
 
 SIZES = tuple(2**power for power in (15, 17, 19, 20, 21, 22, 23, 24, 25, 26, 28))
 """Bytes that all threads together go through: caches of every level, and memory."""
-TRIES, SECONDS = 8, 0.03
+TRIES, SECONDS = 20, 0.02
 """Each rate is the best of so many tries of about so many seconds: a peak is what nothing disturbed."""
 
 SOURCE = r"""
