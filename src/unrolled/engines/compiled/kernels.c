@@ -185,6 +185,7 @@ EXPORT int64_t unrolled_multiply_space(int64_t columns, int64_t threads) {
 EXPORT void unrolled_multiply(int64_t rows, int64_t columns, int64_t depth, const float *a, int64_t down, int64_t right, const float *b, int64_t b_down, float *c, int64_t c_down, int64_t add, float *space, int64_t threads) {
     const int64_t panels = (columns + 2 * LANES - 1) / (2 * LANES), chunks = (rows + HEIGHT - 1) / HEIGHT;
     if (rows * columns * depth < 100000) threads = 1;
+    (void)threads; /* where there is no OpenMP */
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads) if (threads > 1)
 #endif
@@ -425,7 +426,7 @@ INLINE void multiply_ahead(const layer *l, share mine, int64_t first, int64_t st
     const int whole = mine.last_row - mine.first_row == l->batch;
     const int64_t spans = whole ? 1 : steps, rows = whole ? steps * l->batch : mine.last_row - mine.first_row;
     const int64_t tiles = units_of(rows, MOST_ROWS);
-    full from[MOST_ROWS * MOST_VECTORS];
+    full from[MOST_ROWS * MOST_VECTORS] = {{0}};
     for (int64_t unit = mine.first_unit; unit < mine.last_unit; unit++)
         for (int64_t span = 0; span < spans; span++)
             for (int64_t part = 0; part < tiles; part++) {
@@ -445,7 +446,7 @@ INLINE void forward(const layer *l, share mine, const int64_t cell) {
     const int64_t rows = mine.last_row - mine.first_row, tiles = units_of(rows, MOST_ROWS), stride = blocks * padded;
     const int64_t ahead = l->x && !step_by_step(l, rows) ? units_of(ROWS_AHEAD, rows) : 0;
     const int beside = l->x && !ahead;
-    full from[MOST_ROWS * MOST_VECTORS], from_x[MOST_ROWS * MOST_VECTORS];
+    full from[MOST_ROWS * MOST_VECTORS] = {{0}}, from_x[MOST_ROWS * MOST_VECTORS] = {{0}};
     float *all_hidden = cell == RNN ? l->gates : l->hidden;
     for (int64_t n = 0; n < l->steps; n++) {
         const int64_t t = l->direction > 0 ? n : l->steps - 1 - n, earlier = l->direction > 0 ? t - 1 : t + 1;
@@ -546,7 +547,7 @@ INLINE void back(const layer *l, share mine, const int64_t cell) {
     const int64_t blocks = cell == RNN ? 1 : cell == GRU ? 3 : 4, wide = cell == RNN ? 1 : 4; /* blocks of from_gates */
     const int64_t skip = cell == GRU, padded = l->padded, vectors = padded / LANES, depth = blocks * padded;
     const int64_t rows = mine.last_row - mine.first_row, tiles = units_of(rows, MOST_ROWS);
-    full from[MOST_ROWS * 2];
+    full from[MOST_ROWS * 2] = {{0}};
     const float *all_hidden = cell == RNN ? l->gates : l->hidden;
     for (int64_t n = l->steps - 1; n >= 0; n--) {
         const int64_t t = l->direction > 0 ? n : l->steps - 1 - n, earlier = l->direction > 0 ? t - 1 : t + 1;
@@ -599,6 +600,7 @@ EXPORT void unrolled_back(const layer *l) {
 /* What each symbol's rows add up to: (symbols, width) from (rows, width); zeros before. */
 EXPORT void unrolled_add_by_symbol(int64_t rows, int64_t width, const int64_t *symbols, const float *from, float *to, int64_t threads) {
     if (rows * width < SMALL) threads = 1;
+    (void)threads;
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads) if (threads > 1)
 #endif
@@ -622,6 +624,7 @@ EXPORT void unrolled_dropout(int64_t size, int64_t seed, double share, const flo
     const uint32_t least = (uint32_t)(share * 4294967296.0), low = (uint32_t)seed, high = (uint32_t)((uint64_t)seed >> 32);
     const float scale = (float)(1 / (1 - share));
     if (size < SMALL) threads = 1;
+    (void)threads;
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
 #endif

@@ -395,6 +395,7 @@ EXPORT void unrolled_small_step(const small_step *s) {
     const int64_t groups = groups_of(s), tokens = s->steps * s->batch, states = s->layers * s->batch * s->neurons;
     double losses[s->networks * groups];
     int64_t threads = s->networks * groups < s->threads ? s->networks * groups : s->threads;
+    (void)threads;
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
 #endif
