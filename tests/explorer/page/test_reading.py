@@ -76,6 +76,30 @@ def test_what_a_link_says_in_vain_is_told(page: Page, exhibition: Exhibition) ->
     expect(page.get_by_test_id("trace-card").first).to_be_visible()
 
 
+HELD = """
+const delay = setTimeout, held = []
+window.setTimeout = (call, after, ...rest) => (after === 250 ? held.push(call) : delay(call, after, ...rest))
+window.writeAddress = () => held.splice(0).forEach((call) => call())
+"""
+"""Holds back what the page writes into the address a moment after the reader's last move."""
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_address_written_late_undoes_no_link(page: Page, exhibition: Exhibition, when: str) -> None:
+    """`when`: whether the page writes before or after it is told that the address has changed."""
+    listen = "addEventListener('popstate', () => window.writeAddress())"
+    page.add_init_script(HELD + (listen if when == "before" else ""))
+    page.goto(exhibition.link("site=rnn.l1&signal=cell&neuron=3"))
+    painted(page, f"{SIGNAL}.3")
+    if when == "after":
+        page.evaluate(listen)
+    page.keyboard.press("]")
+    painted(page, f"{SIGNAL}.4")
+    page.goto(f"{exhibition.url}#/nowhere/{exhibition.id}")
+    expect(page.get_by_test_id("trace-card").first).to_be_visible()
+    expect(page.get_by_test_id("misread")).to_contain_text('no view "nowhere"')
+
+
 def test_the_neuron_s_field_says_what_it_takes(page: Page, exhibition: Exhibition) -> None:
     page.goto(exhibition.link("site=rnn.l1&signal=cell&neuron=4"))
     painted(page, f"{SIGNAL}.4")

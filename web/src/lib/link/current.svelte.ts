@@ -3,7 +3,9 @@ import { untrack } from 'svelte'
 import { habits, HOME, parse, type View, write } from './link'
 
 class Current {
-  private readonly first = parse(location.hash)
+  /** The address as it was last read or written here. */
+  private address = location.hash
+  private readonly first = parse(this.address)
   view = $state<View>(this.first.view)
   /** What the address says that was not understood. */
   misread = $state.raw(this.first.misread)
@@ -15,8 +17,11 @@ class Current {
     addEventListener('popstate', () => this.follow())
   }
 
+  /** Browsers tell of one change twice: what the second time finds is no news, or was written here meanwhile. */
   private follow(): void {
-    const { view: next, misread } = parse(location.hash)
+    if (location.hash === this.address) return
+    this.address = location.hash
+    const { view: next, misread } = parse(this.address)
     this.misread = misread
     if (write(next) === write(this.view)) return
     Object.assign(this.view, next)
@@ -29,8 +34,9 @@ class Current {
       Object.assign(this.view, change)
       const hash = write(this.view)
       if (hash === location.hash) return
-      if (entry) history.pushState(null, '', hash)
-      else this.replaceSoon()
+      if (!entry) return this.replaceSoon()
+      history.pushState(null, '', hash)
+      this.address = location.hash
     })
   }
 
@@ -47,7 +53,9 @@ class Current {
     this.waiting = true
     setTimeout(() => {
       this.waiting = false
+      if (location.hash !== this.address) return // the reader has gone elsewhere: `follow` is about to be told
       history.replaceState(null, '', write(this.view))
+      this.address = location.hash
     }, 250)
   }
 }
