@@ -21,7 +21,7 @@ from unrolled.cells.peephole import PeepholeLSTM
 from unrolled.cells.rnn import RNN
 from unrolled.engines import BLOCK, ENGINES, Engine, Result, Stack
 from unrolled.engines.compiled.engine import CompiledEngine
-from unrolled.engines.compiled.library import libraries, load_kernels
+from unrolled.engines.compiled.kernels import libraries, load_kernels
 
 EVERY_CELL: dict[str, Cell] = {
     "lstm": LSTM(),

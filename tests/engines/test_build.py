@@ -14,7 +14,7 @@ import pytest
 from tests.stacks import COMPILED, needs_kernels
 from unrolled.engines.compiled import build
 from unrolled.engines.compiled.build import FLAGS, BuildError, build_kernels, compile_library, find_compiler
-from unrolled.engines.compiled.library import Kernels, find_kernels, libraries, load_kernels
+from unrolled.engines.compiled.kernels import Kernels, find_kernels, libraries, load_kernels
 
 
 def has_compiler() -> bool:
@@ -35,7 +35,7 @@ needs_compiler = pytest.mark.skipif(not HAS_COMPILER, reason="there is no C comp
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kernels")
-    assert build_kernels(folder) == [build.library(folder, name) for name in build.instruction_sets()]
+    assert build_kernels(folder) == [build.built_path(folder, name) for name in build.instruction_sets()]
     return folder
 
 
@@ -75,7 +75,7 @@ def test_no_second_openmp_is_named(built: Path) -> None:
 def test_only_what_is_older_than_its_source_is_built_again(
     built: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    made = build.library(built, "plain")
+    made = build.built_path(built, "plain")
     before = made.stat().st_mtime_ns
     build_kernels(built)
     assert made.stat().st_mtime_ns == before
@@ -93,7 +93,7 @@ def test_without_a_compiler_there_are_none_and_one_line_says_so(
     compiler: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CC", compiler)
-    old = build.library(tmp_path, "avx2")
+    old = build.built_path(tmp_path, "avx2")
     old.write_text("made from another source")
     os.utime(old, (0, 0))
     assert build_kernels(tmp_path) == []

@@ -129,7 +129,7 @@ def _race(
 
 def describe_kernels() -> dict[str, Any]:
     """Of the compiled engine: `lanes` (floats that one instruction takes), or `missing` (why there is none)."""
-    from unrolled.engines.compiled.library import Kernels, find_kernels
+    from unrolled.engines.compiled.kernels import Kernels, find_kernels
 
     kernels = find_kernels()
     return {"lanes": kernels.lanes} if isinstance(kernels, Kernels) else {"missing": kernels}

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from unrolled.engines import choose_engine
 from unrolled.engines.compiled.layer import CELLS, PackedLayer, pad
-from unrolled.engines.compiled.library import Kernels, LayerCall, find_kernels
+from unrolled.engines.compiled.kernels import Kernels, LayerCall, find_kernels
 from unrolled.networks import Network
 from unrolled.writing.draw import draw
 from unrolled.writing.settings import SamplingSettings

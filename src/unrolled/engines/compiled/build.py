@@ -47,7 +47,7 @@ def instruction_sets() -> list[str]:
     return list(INSTRUCTIONS) if platform.machine().lower() in {"x86_64", "amd64"} else ["plain"]
 
 
-def library(folder: Path, name: str) -> Path:
+def built_path(folder: Path, name: str) -> Path:
     """Where the library for an instruction set lies."""
     return folder / f"kernels-{name}.so"
 
@@ -95,7 +95,7 @@ def build_kernels(folder: Path = SOURCE.parent) -> list[Path]:
     """
     made: list[Path] = []
     for name in instruction_sets():
-        out = library(folder, name)
+        out = built_path(folder, name)
         try:
             if not _up_to_date(out):
                 compile_library(out, name)
@@ -107,8 +107,8 @@ def build_kernels(folder: Path = SOURCE.parent) -> list[Path]:
             if name == "plain":
                 break
     for name in INSTRUCTIONS:
-        if library(folder, name) not in made:
-            library(folder, name).unlink(missing_ok=True)
+        if built_path(folder, name) not in made:
+            built_path(folder, name).unlink(missing_ok=True)
     return made
 
 

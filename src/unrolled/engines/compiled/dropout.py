@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unrolled.engines.compiled.library import Kernels, find_kernels
+from unrolled.engines.compiled.kernels import Kernels, find_kernels
 
 
 def dropout(values: Tensor, share: float) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unrolled.cells.cell import Cell
 from unrolled.cells.rnn import RNN
-from unrolled.engines.compiled.library import Kernels, LayerCall, layer_call
+from unrolled.engines.compiled.kernels import Kernels, LayerCall, layer_call
 from unrolled.engines.compiled.memory import empty
 
 CELLS = {"rnn": 0, "gru": 1, "lstm": 2, "peephole": 3}

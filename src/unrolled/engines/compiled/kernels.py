@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unrolled.engines.compiled.build import library
+from unrolled.engines.compiled.build import built_path
 
 LANES = {4: "plain", 8: "avx2", 16: "avx512"}
 """Floats that one instruction takes, and the instruction set whose library is made for as many; see `build.py`."""
@@ -128,12 +128,12 @@ def find_kernels() -> Kernels | str:
 def libraries() -> list[Path]:
     """Those that were built and that this processor can run, the fastest last."""
     folder = Path(__file__).parent
-    plain = library(folder, LANES[4])
+    plain = built_path(folder, LANES[4])
     if not plain.is_file():
         return []
     _open_threads_library()
     best = int(_open(plain).unrolled_best_lanes())
-    able = [library(folder, name) for lanes, name in LANES.items() if lanes <= best]
+    able = [built_path(folder, name) for lanes, name in LANES.items() if lanes <= best]
     return [path for path in able if path.is_file()]
 
 
