@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from unrolled.cells.rnn import RNN
-from unrolled.engines.compiled.layer import ACTIVATIONS, CELLS
 from unrolled.engines.compiled.kernels import Kernels, find_kernels
+from unrolled.engines.compiled.layer import ACTIVATIONS, CELLS
 from unrolled.networks import Network
 from unrolled.training.batches import Batch
 from unrolled.training.settings import TrainingSettings

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from unrolled.engines import choose_engine
-from unrolled.engines.compiled.layer import CELLS, PackedLayer, pad
 from unrolled.engines.compiled.kernels import Kernels, LayerCall, find_kernels
+from unrolled.engines.compiled.layer import CELLS, PackedLayer, pad
 from unrolled.networks import Network
 from unrolled.writing.draw import draw
 from unrolled.writing.settings import SamplingSettings

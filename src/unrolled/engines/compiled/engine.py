@@ -10,8 +10,8 @@ from torch import Tensor
 
 from unrolled.engines.compiled.autograd import run_differentiably
 from unrolled.engines.compiled.dropout import dropout
-from unrolled.engines.compiled.layer import CELLS, PackedLayer, Pass
 from unrolled.engines.compiled.kernels import Kernels, find_kernels
+from unrolled.engines.compiled.layer import CELLS, PackedLayer, Pass
 from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, check_request, reverse
 from unrolled.engines.stack import Stack
 from unrolled.errors import ModelError
