@@ -75,9 +75,9 @@ static float *one_run(shape s, int64_t threads, int64_t *count) {
     float *panels = *next++ = numbers(unrolled_packed_size(s.cell, s.neurons, padded, 0), 1);
     float *x_panels = *next++ = numbers(unrolled_packed_size(s.cell, s.inputs, padded, 0), 1);
     float *back_panels = *next++ = numbers(unrolled_packed_size(s.cell, s.neurons, padded, 1), 1);
-    unrolled_pack_forward(s.cell, s.neurons, s.neurons, padded, w_hh, panels);
-    unrolled_pack_forward(s.cell, s.inputs, s.neurons, padded, w_ih, x_panels);
-    unrolled_pack_back(s.cell, s.neurons, s.neurons, padded, w_hh, back_panels);
+    unrolled_pack_forward(s.cell, s.neurons, s.neurons, padded, w_hh, panels, threads);
+    unrolled_pack_forward(s.cell, s.inputs, s.neurons, padded, w_ih, x_panels, threads);
+    unrolled_pack_back(s.cell, s.neurons, s.neurons, padded, w_hh, back_panels, threads);
     int64_t *symbols = malloc(sizeof(int64_t) * (size_t)rows);
     for (int64_t row = 0; row < rows; row++) symbols[row] = row % s.inputs;
     if (s.by_symbol) l.symbols = symbols, l.table = *next++ = numbers(s.inputs * blocks * padded, 0.5f);

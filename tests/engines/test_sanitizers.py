@@ -74,7 +74,7 @@ def test_no_memory_but_ours_and_nothing_undefined(instructions: str, tmp_path: P
 
 def test_a_read_past_the_end_is_found(tmp_path: Path) -> None:
     runtime("libasan.so")
-    broken = with_fault(tmp_path, "lane < LANES && first + lane < neurons", "lane < LANES")
+    broken = with_fault(tmp_path, "lane < count ? rows[lane * inputs + k] : 0.0f", "rows[lane * inputs + k]")
     compile_library(tmp_path / "watched.so", "plain", WATCHED, broken)
     done = run_watched(tmp_path / "watched.so")
     assert done.returncode != 0

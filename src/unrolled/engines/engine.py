@@ -118,8 +118,12 @@ class Recording:
         whole: dict[str, dict[str, Tensor]] = {}
         for layer, blocks in self._blocks.items():
             parts = [signals for _, signals in sorted(blocks, key=lambda block: block[0])]
-            whole[layer] = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+            whole[layer] = parts[0] if len(parts) == 1 else _joined(parts)
         return whole
+
+
+def _joined(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 def check_request(

@@ -122,13 +122,9 @@ class CompiledWriter:
             for name, addresses in first.items():
                 addresses.append(room.first[name].data_ptr() if name in room.first else None)
             x = room.hidden[..., : packed.neurons]
-        symbols, neurons = network.readout.weight.shape
+        symbols = len(network.readout.weight)
         places = -(-symbols // (2 * kernels.lanes)) * 2 * kernels.lanes
-        readout = torch.empty(kernels.packed_size(CELLS["rnn"], neurons, places, back=False))
-        weights = network.readout.weight.detach().contiguous()
-        kernels.functions.unrolled_pack_forward(
-            CELLS["rnn"], neurons, symbols, places, weights.data_ptr(), readout.data_ptr()
-        )
+        readout = kernels.pack(CELLS["rnn"], network.readout.weight.detach(), places, back=False)
         bias, scores = pad(network.readout.bias.detach(), places), torch.empty(streams, places)
         odds = np.empty((symbols, 2))  # a double and an int64 each
         arrays = {name: (ctypes.c_void_p * len(calls))(*addresses) for name, addresses in first.items()}

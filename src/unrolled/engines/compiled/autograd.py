@@ -26,7 +26,7 @@ class _LayerFunction(torch.autograd.Function):
         # `data`: no view of the pass for autograd, which would let nobody change it in place.
         hidden, last = layer.signals(done)["hidden"].data, layer.last(done)
         ctx.save_for_backward(x, lengths, *rest, hidden)
-        return (hidden, *(last[name] for name in layer.cell.state))
+        return (hidden, *(last[name][:, : layer.neurons].clone() for name in layer.cell.state))
 
     @staticmethod
     @torch.autograd.function.once_differentiable

@@ -11,7 +11,7 @@ from torch import Tensor
 from unrolled.engines.compiled.autograd import run_differentiably
 from unrolled.engines.compiled.dropout import dropout
 from unrolled.engines.compiled.kernels import Kernels, find_kernels
-from unrolled.engines.compiled.layer import CELLS, PackedLayer, Pass
+from unrolled.engines.compiled.layer import CELLS, PackedLayer, Pass, pad
 from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, check_request, reverse
 from unrolled.engines.stack import Stack
 from unrolled.errors import ModelError
@@ -64,14 +64,13 @@ class CompiledEngine(Engine):
             )
         assert isinstance(self._kernels, Kernels)
         run = _Run(self._kernels, stack, training)
-        before = dict(state) if state is not None else stack.zero_state(inputs.shape[1], run.like)
         lengths = lengths.to(torch.int64).contiguous() if lengths is not None else None
         if torch.is_grad_enabled() and not record:
-            return run.differentiably(inputs, before, lengths)
+            return run.differentiably(inputs, state, lengths)
         with torch.no_grad():
             if stack.bidirectional:
-                return run.layer_by_layer(inputs, before, lengths, record, Recording(sink))
-            return run.block_by_block(inputs, before, lengths, record, Recording(sink), streaming=sink is not None)
+                return run.layer_by_layer(inputs, state, lengths, record, Recording(sink))
+            return run.block_by_block(inputs, state, lengths, record, Recording(sink), streaming=sink is not None)
 
 
 class _Run:
@@ -79,19 +78,27 @@ class _Run:
 
     def __init__(self, kernels: Kernels, stack: Stack, training: bool) -> None:
         self.kernels, self.stack, self.training = kernels, stack, training
-        self.like = stack.layers[0].parameters["weight_hh"]
 
     def _packed(self, position: int, by_symbol: bool, lengths: Tensor | None) -> PackedLayer:
         layer = self.stack.layers[position]
-        parameters = {name: value.detach() for name, value in layer.parameters.items()}
         backwards = layer.reverse and lengths is None  # with lengths, each sequence is turned round by itself
-        return PackedLayer(self.kernels, self.stack.cell, parameters, reverse=backwards, by_symbol=by_symbol)
+        return PackedLayer(self.kernels, self.stack.cell, layer.parameters, reverse=backwards, by_symbol=by_symbol)
+
+    def _first(self, state: Mapping[str, Tensor] | None, batch: int) -> list[Mapping[str, Tensor]]:
+        """What each layer carries before the first step."""
+        layers = range(len(self.stack.layers))
+        if state is not None:
+            return [{name: value[position] for name, value in state.items()} for position in layers]
+        zeros = torch.zeros(batch, self.kernels.padded(self.stack.neurons))
+        return [dict.fromkeys(self.stack.cell.state, zeros)] * len(layers)
 
     def _between(self, x: Tensor, first: int) -> Tensor:
         return dropout(x, self.stack.dropout) if first and self.training else x
 
-    def differentiably(self, x: Tensor, before: Mapping[str, Tensor], lengths: Tensor | None) -> Result:
+    def differentiably(self, x: Tensor, state: Mapping[str, Tensor] | None, lengths: Tensor | None) -> Result:
         """Through autograd, layer after layer."""
+        like = self.stack.layers[0].parameters["weight_hh"]
+        before = self.stack.zero_state(x.shape[1], like) if state is None else state
         names, after = tuple(self.stack.cell.state), list[dict[str, Tensor]]()
         for first in range(0, len(self.stack.layers), self.stack.directions):
             x, outputs = self._between(x, first), list[Tensor]()
@@ -110,22 +117,21 @@ class _Run:
     def layer_by_layer(
         self,
         x: Tensor,
-        before: Mapping[str, Tensor],
+        state: Mapping[str, Tensor] | None,
         lengths: Tensor | None,
         record: Collection[str],
         recording: Recording,
     ) -> Result:
         """Whole sequences, for what runs in both directions."""
-        after = list[dict[str, Tensor]]()
+        before, after = self._first(state, x.shape[1]), list[Mapping[str, Tensor]]()
         for first in range(0, len(self.stack.layers), self.stack.directions):
             x, outputs = self._between(x, first), list[Tensor]()
             for position in range(first, first + self.stack.directions):
                 layer = self.stack.layers[position]
                 turned = layer.reverse and lengths is not None
                 packed = self._packed(position, not x.is_floating_point(), lengths)
-                states = {name: value[position] for name, value in before.items()}
                 given = reverse(x, lengths) if turned else x
-                done = packed.forward(packed.new_pass(given, states, lengths, training=False))
+                done = packed.forward(packed.new_pass(given, before[position], lengths, training=False))
                 signals = packed.signals(done)
                 if turned:
                     signals = {name: reverse(value, lengths) for name, value in signals.items()}
@@ -136,8 +142,9 @@ class _Run:
             x = torch.cat(outputs, dim=-1)
         return self._result(x, after, recording)
 
-    def _result(self, x: Tensor, after: list[dict[str, Tensor]], recording: Recording) -> Result:
-        state = {name: torch.stack([last[name] for last in after]) for name in self.stack.cell.state}
+    def _result(self, x: Tensor, after: Sequence[Mapping[str, Tensor]], recording: Recording) -> Result:
+        neurons = self.stack.neurons
+        state = {name: torch.stack([last[name][:, :neurons] for last in after]) for name in self.stack.cell.state}
         return Result(x, state, recording.signals())
 
     def _block(self, batch: int, record: Collection[str], streaming: bool, steps: int) -> int:
@@ -149,7 +156,7 @@ class _Run:
     def block_by_block(
         self,
         inputs: Tensor,
-        before: Mapping[str, Tensor],
+        state: Mapping[str, Tensor] | None,
         lengths: Tensor | None,
         record: Collection[str],
         recording: Recording,
@@ -162,7 +169,7 @@ class _Run:
             self._packed(position, not position and not inputs.is_floating_point(), lengths)
             for position in range(len(self.stack.layers))
         ]
-        states = [{name: value[position] for name, value in before.items()} for position in range(len(layers))]
+        states = self._first(state, batch)
         outputs = list[Tensor]()
         block = self._block(batch, record, streaming, steps)
         for start in range(0, steps, block):
@@ -180,12 +187,12 @@ class _Run:
         return self._result(outputs[0] if len(outputs) == 1 else torch.cat(outputs), states, recording)
 
 
-def _carried(packed: PackedLayer, done: Pass, before: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The states after a block: a sequence that had ended before keeps its own."""
+def _carried(packed: PackedLayer, done: Pass, before: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The states after a block, padded: a sequence that had ended before keeps its own."""
     if done.lengths is None:
         return packed.last(done)
     steps = done.x.shape[0]
     here = done.lengths.clamp(1, steps)
     last = packed.last(Pass(done.x, done.gates, done.states, done.hidden, done.first, here))
     ended = (done.lengths <= 0)[:, None]
-    return {name: torch.where(ended, before[name], value) for name, value in last.items()}
+    return {name: torch.where(ended, pad(before[name], packed.places), value) for name, value in last.items()}

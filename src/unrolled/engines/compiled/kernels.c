@@ -260,6 +260,8 @@ static int64_t units_of(int64_t vectors, int64_t each) { return (vectors + each 
 
 EXPORT int64_t unrolled_lanes(void) { return LANES; }
 
+EXPORT int64_t unrolled_blocks(int64_t cell) { return blocks_of(cell); }
+
 /* Lanes that this processor has instructions for: the library made for as many is the one to load. */
 EXPORT int64_t unrolled_best_lanes(void) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -271,39 +273,100 @@ EXPORT int64_t unrolled_best_lanes(void) {
 #endif
 }
 
-/* Floats that packing takes. */
+/* Floats that a packed matrix takes. */
 EXPORT int64_t unrolled_packed_size(int64_t cell, int64_t inputs, int64_t padded, int64_t back) {
     int64_t vectors = padded / LANES;
     if (back) return units_of(inputs, 2 * LANES) * 2 * LANES * blocks_of(cell) * padded;
     return units_of(vectors, unit_vectors(cell)) * unit_vectors(cell) * blocks_of(cell) * LANES * inputs;
 }
 
+#define SMALL 100000    /* multiply-adds over all steps, or floats moved, that are not worth a second thread */
+
 /* W_ih or W_hh (blocks * neurons, inputs) into the panels of the forward pass. */
-EXPORT void unrolled_pack_forward(int64_t cell, int64_t inputs, int64_t neurons, int64_t padded, const float *weights, float *panels) {
-    int64_t blocks = blocks_of(cell), vectors = padded / LANES, each = unit_vectors(cell);
-    int64_t units = units_of(vectors, each), wide = each * blocks;
-    memset(panels, 0, sizeof(float) * (size_t)unrolled_packed_size(cell, inputs, padded, 0));
-    for (int64_t unit = 0; unit < units; unit++)
-        for (int64_t v = 0; v < wide; v++) {
-            int64_t block = v % blocks, first = (unit * each + v / blocks) * LANES;
-            float *panel = panels + (unit * wide + v / 2 * 2) * LANES * inputs + v % 2 * LANES;
-            for (int64_t lane = 0; lane < LANES && first + lane < neurons; lane++) {
-                const float *row = weights + (block * neurons + first + lane) * inputs;
-                for (int64_t k = 0; k < inputs; k++) panel[k * 2 * LANES + lane] = row[k];
-            }
-        }
+EXPORT void unrolled_pack_forward(int64_t cell, int64_t inputs, int64_t neurons, int64_t padded, const float *weights, float *panels, int64_t threads) {
+    const int64_t blocks = blocks_of(cell), each = unit_vectors(cell), wide = each * blocks;
+    const int64_t vectors = units_of(padded / LANES, each) * wide;
+    if (vectors * LANES * inputs < SMALL) threads = 1;
+    (void)threads;
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+#endif
+    for (int64_t n = 0; n < vectors; n++) {
+        const int64_t unit = n / wide, v = n % wide, first = (unit * each + v / blocks) * LANES;
+        const int64_t left = neurons - first, count = left < 0 ? 0 : left < LANES ? left : LANES;
+        const float *rows = weights + (v % blocks * neurons + first) * inputs;
+        float *panel = panels + (unit * wide + v / 2 * 2) * LANES * inputs + v % 2 * LANES;
+        /* Written in its order, for a line that is written in parts comes and goes. */
+        for (int64_t k = 0; k < inputs; k++)
+            for (int64_t lane = 0; lane < LANES; lane++) panel[k * 2 * LANES + lane] = lane < count ? rows[lane * inputs + k] : 0.0f;
+    }
 }
 
 /* W_ih or W_hh into the panels of the pass back: the inputs across, the gates (padded) down. */
-EXPORT void unrolled_pack_back(int64_t cell, int64_t inputs, int64_t neurons, int64_t padded, const float *weights, float *panels) {
-    int64_t blocks = blocks_of(cell), units = units_of(inputs, 2 * LANES), depth = blocks * padded;
-    memset(panels, 0, sizeof(float) * (size_t)unrolled_packed_size(cell, inputs, padded, 1));
+EXPORT void unrolled_pack_back(int64_t cell, int64_t inputs, int64_t neurons, int64_t padded, const float *weights, float *panels, int64_t threads) {
+    const int64_t depth = blocks_of(cell) * padded, units = units_of(inputs, 2 * LANES);
+    if (units * depth * 2 * LANES < SMALL) threads = 1;
+    (void)threads;
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+#endif
     for (int64_t unit = 0; unit < units; unit++) {
-        int64_t first = unit * 2 * LANES, count = inputs - first < 2 * LANES ? inputs - first : 2 * LANES;
-        for (int64_t row = 0; row < blocks * neurons; row++)
-            memcpy(panels + (unit * depth + row / neurons * padded + row % neurons) * 2 * LANES,
-                   weights + row * inputs + first, sizeof(float) * (size_t)count);
+        const int64_t first = unit * 2 * LANES, count = inputs - first < 2 * LANES ? inputs - first : 2 * LANES;
+        for (int64_t place = 0; place < depth; place++) {
+            const int64_t block = place / padded, neuron = place % padded;
+            float *to = panels + (unit * depth + place) * 2 * LANES;
+            const float *row = weights + (block * neurons + neuron) * inputs + first;
+            for (int64_t n = 0; n < 2 * LANES; n++) to[n] = n < count && neuron < neurons ? row[n] : 0.0f;
+        }
     }
+}
+
+/* A layer's parameters as PyTorch has them; a bias may be none. */
+typedef struct {
+    const float *weight_ih, *weight_hh, *bias_ih, *bias_hh, *weight_ch;
+} parameters;
+
+/* Floats that a layer's parameters take when they are ready for the pass forward. */
+EXPORT int64_t unrolled_ready_size(const layer *l, int64_t by_symbol) {
+    const int64_t width = blocks_of(l->cell) * l->padded;
+    const int64_t of_x = by_symbol ? l->inputs * width : unrolled_packed_size(l->cell, l->inputs, l->padded, 0);
+    return unrolled_packed_size(l->cell, l->neurons, l->padded, 0) + of_x + width + 3 * l->padded;
+}
+
+/* Makes the parameters ready in `room`, and lets the layer point there. */
+EXPORT void unrolled_make_ready(layer *l, const parameters *p, int64_t by_symbol, float *room) {
+    const int64_t blocks = blocks_of(l->cell), neurons = l->neurons, padded = l->padded, inputs = l->inputs, width = blocks * padded;
+    const int64_t panels = unrolled_packed_size(l->cell, neurons, padded, 0);
+    float *bias = room + panels, *extra = bias + width, *of_x = extra + 3 * padded;
+    unrolled_pack_forward(l->cell, neurons, neurons, padded, p->weight_hh, room, l->threads);
+    memset(bias, 0, sizeof(float) * (size_t)(width + 3 * padded));
+    for (int64_t block = 0; block < blocks; block++)
+        for (int64_t n = 0; n < neurons; n++) {
+            const int64_t from = block * neurons + n;
+            const float of_h = p->bias_hh ? p->bias_hh[from] : 0.0f;
+            const int within = l->cell == GRU && block == 2; /* the reset gate acts on what h gives, its bias included */
+            bias[block * padded + n] = (p->bias_ih ? p->bias_ih[from] : 0.0f) + (within ? 0.0f : of_h);
+            if (within) extra[n] = of_h;
+            if (l->cell == PEEPHOLE && block < 3) extra[block * padded + n] = p->weight_ch[from];
+        }
+    l->panels = room, l->extra = extra, l->bias = bias;
+    if (!by_symbol) {
+        unrolled_pack_forward(l->cell, inputs, neurons, padded, p->weight_ih, of_x, l->threads);
+        l->x_panels = of_x;
+        return;
+    }
+    int64_t threads = inputs * width < SMALL ? 1 : l->threads;
+    (void)threads;
+#ifdef _OPENMP
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
+#endif
+    for (int64_t symbol = 0; symbol < inputs; symbol++)
+        for (int64_t block = 0; block < blocks; block++) {
+            float *to = of_x + symbol * width + block * padded;
+            const float *from = p->weight_ih + block * neurons * inputs + symbol;
+            for (int64_t n = 0; n < padded; n++) to[n] = n < neurons ? from[n * inputs] + bias[block * padded + n] : 0.0f;
+        }
+    l->table = of_x;
 }
 
 /* All threads wait here for each other: each counts its own steps, in a cache line of its own, and looks at the others'.
@@ -347,7 +410,6 @@ typedef struct {
     progress *meeting; /* none where the rows are split */
 } share;
 
-#define SMALL 100000    /* multiply-adds over all steps that are not worth a second thread */
 #define NEAR 400000     /* bytes of weights that each thread may keep in a cache of its own */
 
 typedef void (*pass)(const layer *, share);

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,15 +14,19 @@ import torch
 from torch import Tensor
 
 from unrolled.engines.compiled.build import built_path
+from unrolled.engines.compiled.memory import empty
 
 LANES = {4: "plain", 8: "avx2", 16: "avx512"}
 """Floats that one instruction takes, and the instruction set whose library is made for as many; see `build.py`."""
 
 _INT, _POINTER = ctypes.c_int64, ctypes.c_void_p
 _SIGNATURES = {
+    "unrolled_blocks": [_INT],
     "unrolled_packed_size": [_INT] * 4,
-    "unrolled_pack_forward": [_INT] * 4 + [_POINTER] * 2,
-    "unrolled_pack_back": [_INT] * 4 + [_POINTER] * 2,
+    "unrolled_pack_forward": [_INT] * 4 + [_POINTER] * 2 + [_INT],
+    "unrolled_pack_back": [_INT] * 4 + [_POINTER] * 2 + [_INT],
+    "unrolled_ready_size": [_POINTER, _INT],
+    "unrolled_make_ready": [_POINTER, _POINTER, _INT, _POINTER],
     "unrolled_forward": [_POINTER],
     "unrolled_back": [_POINTER],
     "unrolled_dropout": [_INT, _INT, ctypes.c_double, _POINTER, _POINTER, _INT],
@@ -45,10 +48,10 @@ class LayerCall(ctypes.Structure):
     _fields_ = [(name, _INT) for name in _NUMBERS] + [(name, _POINTER) for name in _ARRAYS]
 
 
-def layer_call(numbers: dict[str, int], arrays: Mapping[str, Tensor | None]) -> LayerCall:
-    """The structure from its fields; whoever calls keeps the arrays."""
-    pointers = {key: None if array is None else array.data_ptr() for key, array in arrays.items()}
-    return LayerCall(**numbers, **pointers, threads=torch.get_num_threads())
+class Parameters(ctypes.Structure):
+    """`parameters` of kernels.c."""
+
+    _fields_ = [(name, _POINTER) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_ch")]
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,27 @@ class Kernels:
         """Places that so many neurons take."""
         return -(-neurons // self.lanes) * self.lanes
 
-    def packed_size(self, cell: int, inputs: int, padded: int, *, back: bool) -> int:
-        """Floats that a packed matrix takes."""
-        return int(self.functions.unrolled_packed_size(cell, inputs, padded, int(back)))
+    def pack(self, cell: int, weights: Tensor, places: int, *, back: bool) -> Tensor:
+        """A matrix `(blocks · neurons, inputs)` as the kernels of a cell read it in the pass forward, or back."""
+        (rows, inputs), direction = weights.shape, "back" if back else "forward"
+        neurons = rows // int(self.functions.unrolled_blocks(cell))
+        packed = empty((int(self.functions.unrolled_packed_size(cell, inputs, places, int(back))),))
+        weights, pack = weights.contiguous(), getattr(self.functions, f"unrolled_pack_{direction}")
+        pack(cell, inputs, neurons, places, weights.data_ptr(), packed.data_ptr(), torch.get_num_threads())
+        return packed
 
-    def call(self, name: str, numbers: dict[str, int], arrays: dict[str, Tensor | None]) -> None:
-        """Runs `forward` or `back` over one layer."""
-        call = layer_call(numbers, arrays)
-        getattr(self.functions, f"unrolled_{name}")(ctypes.byref(call))
+    def make_ready(self, call: LayerCall, parameters: Parameters, *, by_symbol: bool) -> Tensor:
+        """Lets a layer's call point to its parameters, made ready for the pass forward; whoever calls keeps them."""
+        ready = empty((int(self.functions.unrolled_ready_size(ctypes.byref(call), int(by_symbol))),))
+        pointers = ctypes.byref(call), ctypes.byref(parameters)
+        self.functions.unrolled_make_ready(*pointers, int(by_symbol), ready.data_ptr())
+        return ready
+
+    def forward(self, call: LayerCall) -> None:
+        self.functions.unrolled_forward(ctypes.byref(call))
+
+    def back(self, call: LayerCall) -> None:
+        self.functions.unrolled_back(ctypes.byref(call))
 
     def multiply(self, a: Tensor, b: Tensor, out: Tensor, *, add: bool = False) -> Tensor:
         """out (rows, columns) = a (rows, depth) · b (depth, columns), or added to it.
@@ -149,7 +165,7 @@ def load_kernels(path: Path) -> Kernels:
     for name, arguments in _SIGNATURES.items():
         function = getattr(functions, name)
         function.argtypes, function.restype = arguments, None
-    for name in ("unrolled_packed_size", "unrolled_multiply_space"):
+    for name in ("unrolled_blocks", "unrolled_packed_size", "unrolled_ready_size", "unrolled_multiply_space"):
         getattr(functions, name).restype = _INT
     return Kernels(functions, int(functions.unrolled_lanes()))
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unrolled.cells.cell import Cell
 from unrolled.cells.rnn import RNN
-from unrolled.engines.compiled.kernels import Kernels, LayerCall, layer_call
+from unrolled.engines.compiled.kernels import Kernels, LayerCall, Parameters
 from unrolled.engines.compiled.memory import empty
 
 CELLS = {"rnn": 0, "gru": 1, "lstm": 2, "peephole": 3}
@@ -53,7 +53,7 @@ class Pass:
 
 
 class PackedLayer:
-    """A layer of one of `CELLS`, with its matrices packed for the forward pass.
+    """A layer of one of `CELLS`, its parameters made ready for the pass forward.
 
     Args:
         parameters: float32, on the CPU; a missing bias counts as zero.
@@ -63,83 +63,38 @@ class PackedLayer:
     def __init__(
         self, kernels: Kernels, cell: Cell, parameters: Mapping[str, Tensor], *, reverse: bool, by_symbol: bool
     ) -> None:
-        self.kernels, self.cell, self.parameters = kernels, cell, parameters
+        self.kernels, self.cell = kernels, cell
         self.reverse, self.by_symbol = reverse, by_symbol
-        self._packed = {"panels": self._pack(parameters["weight_hh"], back=False)}
-        bias_ih, bias_hh = self._bias("bias_ih"), self._bias("bias_hh")
-        if cell.name == "gru":  # the reset gate acts on what h gives the candidate, its bias included
-            self._packed["extra"] = bias_hh[2].contiguous()
-            bias_hh = torch.cat([bias_hh[:2], torch.zeros_like(bias_hh[2:])])
-        elif cell.name == "peephole":
-            self._packed["extra"] = pad(parameters["weight_ch"].reshape(3, self.neurons), self.places)
-        bias = bias_ih + bias_hh
-        if by_symbol:
-            self._packed["table"] = self._table(bias)
-        else:
-            self._packed |= {"bias": bias, "x_panels": self._pack(parameters["weight_ih"], back=False)}
-
-    def _table(self, bias: Tensor) -> Tensor:
-        """What each symbol gives every gate: `(symbols, blocks, places)`."""
-        table = empty((self.inputs, self.cell.blocks, self.places))
-        given = self.parameters["weight_ih"].t().reshape(self.inputs, self.cell.blocks, self.neurons)
-        torch.add(given, bias[:, : self.neurons], out=table[..., : self.neurons])
-        table[..., self.neurons :] = 0
-        return table
-
-    @property
-    def neurons(self) -> int:
-        return self.parameters["weight_hh"].shape[1]
-
-    @property
-    def inputs(self) -> int:
-        return self.parameters["weight_ih"].shape[1]
-
-    @property
-    def places(self) -> int:
-        return self.kernels.padded(self.neurons)
-
-    def _bias(self, name: str) -> Tensor:
-        blocks, bias = self.cell.blocks, self.parameters.get(name)
-        if bias is None:
-            return self.parameters["weight_hh"].new_zeros(blocks, self.places)
-        return pad(bias.reshape(blocks, self.neurons), self.places)
-
-    def _pack(self, weights: Tensor, *, back: bool) -> Tensor:
-        cell, inputs = CELLS[self.cell.name], weights.shape[1]
-        packed = empty((self.kernels.packed_size(cell, inputs, self.places, back=back),))
-        pack = getattr(self.kernels.functions, f"unrolled_pack_{'back' if back else 'forward'}")
-        weights = weights.contiguous()
-        pack(cell, inputs, self.neurons, self.places, weights.data_ptr(), packed.data_ptr())
-        return packed
-
-    def _numbers(self, x: Tensor) -> dict[str, int]:
-        return {
-            "cell": CELLS[self.cell.name],
-            "activation": ACTIVATIONS[self.cell.activation] if isinstance(self.cell, RNN) else 0,
-            "steps": x.shape[0],
-            "batch": x.shape[1],
-            "inputs": self.inputs,
-            "x_stride": 0 if self.by_symbol else x.stride(1),
-            "neurons": self.neurons,
-            "padded": self.places,
-            "direction": -1 if self.reverse else 1,
-        }
+        self.parameters = {name: value.contiguous() for name, value in parameters.items()}
+        self.inputs, self.neurons = parameters["weight_ih"].shape[1], parameters["weight_hh"].shape[1]
+        self.places = kernels.padded(self.neurons)
+        self._call = LayerCall(
+            cell=CELLS[cell.name],
+            activation=ACTIVATIONS[cell.activation] if isinstance(cell, RNN) else 0,
+            inputs=self.inputs,
+            neurons=self.neurons,
+            padded=self.places,
+            direction=-1 if reverse else 1,
+            threads=torch.get_num_threads(),
+        )
+        pointers = Parameters(**{name: value.data_ptr() for name, value in self.parameters.items()})
+        self._ready = kernels.make_ready(self._call, pointers, by_symbol=by_symbol)
 
     def new_pass(self, x: Tensor, first: Mapping[str, Tensor], lengths: Tensor | None, *, training: bool) -> Pass:
         """Room for a pass over x.
 
         Args:
-            first: the carried signals before the first step, `(batch, neurons)`.
+            first: the carried signals before the first step, `(batch, neurons)` or padded.
             lengths: `(batch,)` of int64; a reverse layer takes none.
             training: whether a pass back may follow.
         """
         steps, batch = x.shape[:2]
-        if not self.by_symbol and (x.stride(2) != 1 or x.stride(0) != batch * x.stride(1)):
+        if self.by_symbol or x.stride(2) != 1 or x.stride(0) != batch * x.stride(1):
             x = x.contiguous()
         gates = empty((steps, batch, self.cell.blocks, self.places))
         rnn, keeps = self.cell.name == "rnn", "cell" in self.cell.state or (training and self.cell.name == "gru")
         return Pass(
-            x=x.contiguous() if self.by_symbol else x,
+            x=x,
             gates=gates,
             states=empty((steps, batch, self.places)) if keeps else None,
             hidden=gates[:, :, 0] if rnn else empty((steps, batch, self.places)),
@@ -147,39 +102,49 @@ class PackedLayer:
             lengths=lengths,
         )
 
-    def forward(self, room: Pass) -> Pass:
-        """Fills a pass."""
-        self.kernels.call("forward", self._numbers(room.x), self._arrays(room))
-        return room
-
-    def _arrays(self, room: Pass) -> dict[str, Tensor | None]:
-        given = {"symbols": room.x} if self.by_symbol else {"x": room.x}
-        arrays = {"gates": room.gates, "states": room.states, "hidden": room.hidden, "lengths": room.lengths}
-        return {**arrays, **given, **self._first(room), **self._packed}
-
     def forward_call(self, room: Pass) -> LayerCall:
         """What `forward` gives the kernel, for kernels that run layers themselves; lives while the pass and this do."""
-        return layer_call(self._numbers(room.x), self._arrays(room))
+        call = self._call_over(room)
+        if self.by_symbol:
+            call.symbols = room.x.data_ptr()
+        else:
+            call.x, call.x_stride = room.x.data_ptr(), room.x.stride(1)
+        return call
 
-    def _first(self, done: Pass) -> dict[str, Tensor]:
-        return {f"first_{name}": value for name, value in done.first.items()}
+    def _call_over(self, room: Pass) -> LayerCall:
+        call = LayerCall.from_buffer_copy(self._call)
+        call.steps, call.batch = room.x.shape[:2]
+        call.gates, call.hidden = room.gates.data_ptr(), room.hidden.data_ptr()
+        call.first_hidden = room.first["hidden"].data_ptr()
+        if room.states is not None:
+            call.states = room.states.data_ptr()
+        if "cell" in room.first:
+            call.first_cell = room.first["cell"].data_ptr()
+        if room.lengths is not None:
+            call.lengths = room.lengths.data_ptr()
+        return call
+
+    def forward(self, room: Pass) -> Pass:
+        """Fills a pass."""
+        self.kernels.forward(self.forward_call(room))
+        return room
 
     def signals(self, done: Pass) -> dict[str, Tensor]:
         """Every signal `(steps, batch, neurons)`, views of the pass."""
-        signals = {name: done.gates[:, :, at, : self.neurons] for at, name in enumerate(BLOCKS[self.cell.name])}
+        signals = dict(zip(BLOCKS[self.cell.name], done.gates[..., : self.neurons].unbind(2), strict=True))
         if "cell" in self.cell.state and done.states is not None:
             signals["cell"] = done.states[..., : self.neurons]
         signals["hidden"] = done.hidden[..., : self.neurons]
         return signals
 
     def last(self, done: Pass) -> dict[str, Tensor]:
-        """The carried signals after each sequence's last step, `(batch, neurons)`."""
-        signals = self.signals(done)
-        at = 0 if self.reverse else -1
+        """The carried signals after each sequence's last step, `(batch, places)`, perhaps views of the pass."""
+        kept = {"hidden": done.hidden, "cell": done.states}
+        signals = {name: signal for name in self.cell.state if (signal := kept[name]) is not None}
         if done.lengths is None:
-            return {name: signals[name][at].clone() for name in self.cell.state}
-        index = (done.lengths - 1)[None, :, None].expand(1, -1, self.neurons)
-        return {name: signals[name].gather(0, index)[0] for name in self.cell.state}
+            return {name: signal[0 if self.reverse else -1] for name, signal in signals.items()}
+        index = (done.lengths - 1)[None, :, None].expand(1, -1, self.places)
+        return {name: signal.gather(0, index)[0] for name, signal in signals.items()}
 
     def back(
         self, done: Pass, from_outputs: Tensor, from_last: Mapping[str, Tensor]
@@ -197,22 +162,16 @@ class PackedLayer:
         self._clean_padding(done)
         steps, batch = done.x.shape[:2]
         from_gates = empty((steps, batch, 4 if self.cell.name == "gru" else self.cell.blocks, self.places))
-        arrays = {
-            "gates": done.gates,
-            "states": done.states,
-            "hidden": done.hidden,
-            "lengths": done.lengths,
-            "from_outputs": pad(from_outputs, self.places),
-            "from_hidden": pad(from_last["hidden"], self.places),
-            "from_gates": from_gates,
-            "panels": self._pack(self.parameters["weight_hh"], back=True),
-            "extra": self._packed.get("extra"),
-        }
+        panels = self.kernels.pack(CELLS[self.cell.name], self.parameters["weight_hh"], self.places, back=True)
+        from_outputs, from_hidden = pad(from_outputs, self.places), pad(from_last["hidden"], self.places)
         carried = torch.zeros(batch, self.places)
         if "cell" in from_last:
             carried[:, : self.neurons] = from_last["cell"]
-        arrays["from_cell" if "cell" in from_last else "from_first"] = carried
-        self.kernels.call("back", self._numbers(done.x), {**arrays, **self._first(done)})
+        call = self._call_over(done)
+        call.panels, call.from_gates = panels.data_ptr(), from_gates.data_ptr()
+        call.from_outputs, call.from_hidden = from_outputs.data_ptr(), from_hidden.data_ptr()
+        setattr(call, "from_cell" if "cell" in from_last else "from_first", carried.data_ptr())
+        self.kernels.back(call)
         depth = self.cell.blocks * self.places
         flat = from_gates.flatten(2)[:, :, -depth:]
         edge = flat[-1 if self.reverse else 0]
