@@ -8,12 +8,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unrolled.cells import CELLS
 from unrolled.cells.cell import Cell
 from unrolled.engines import Edit, Result, Sink, Stack, choose_engine
 from unrolled.engines.compiled.dropout import dropout
+from unrolled.engines.compiled.linear import linear
 from unrolled.errors import ModelError
 from unrolled.networks.settings import NetworkSettings
 
@@ -132,8 +134,9 @@ class Network(nn.Module):
             Logits `(steps, batch, symbols)` and the state after the last step.
         """
         result = self.run(symbols, state, lengths=lengths, engine=engine)
-        share = self.settings.dropout if self.training else 0.0
-        return self.readout(dropout(result.outputs, share)), result.state
+        outputs = dropout(result.outputs, self.settings.dropout if self.training else 0.0)
+        multiply = linear if engine in {"auto", "compiled"} else F.linear
+        return multiply(outputs, self.readout.weight, self.readout.bias), result.state
 
     @property
     def parameter_count(self) -> int:
