@@ -92,12 +92,17 @@ static void spread(int64_t rows, const float *a, int64_t down, int64_t right, co
 }
 #undef ROWS
 
+typedef float four __attribute__((vector_size(16)));
+
+/* The sum of all lanes: one half is added to the other, down to one. */
 INLINE float total(full value) {
-    float lanes[LANES];
-    memcpy(lanes, &value, sizeof lanes);
-    for (int half = LANES / 2; half; half /= 2)
-        for (int n = 0; n < half; n++) lanes[n] += lanes[n + half];
-    return lanes[0];
+    four parts[LANES / 4];
+    memcpy(parts, &value, sizeof parts);
+#pragma GCC unroll 4
+    for (int half = LANES / 8; half; half /= 2)
+#pragma GCC unroll 4
+        for (int n = 0; n < half; n++) parts[n] += parts[n + half];
+    return (parts[0][0] + parts[0][2]) + (parts[0][1] + parts[0][3]);
 }
 
 /* to[row][column] += the sum over steps and lanes of a[step][row] b[step][column], in tiles of some rows by some columns. */
