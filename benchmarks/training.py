@@ -22,6 +22,7 @@ from torch import nn
 from unrolled.networks import Network, NetworkSettings
 from unrolled.racing import Shape, race, trainer, training_step
 from unrolled.racing.contestants import RATE, Plain, one_hot, random_batches
+from unrolled.training.small_step import MOST_NEURONS
 
 ROWS = (
     (Shape(1, 10, 32, 22, 4), 0.06),
@@ -30,6 +31,7 @@ ROWS = (
     (Shape(3, 512, 50, 50, 96), 0.80),
 )
 """Sizes, and the bar of the ratio."""
+ONE_CALL = tuple(Shape(layers, neurons, 50, 50, 96) for layers in (1, 2) for neurons in (32, 64, 96, 128))
 SMALL = 20
 """Neurons up to which the slow ones take part."""
 NEAR = 1e-3
@@ -124,6 +126,24 @@ def measure_rows(result: Report, rows: Sequence[tuple[Shape, float]], given: Any
     )
 
 
+def race_one_call(result: Report, seconds: float) -> None:
+    """Both ways of ours: a whole step in one call, as small networks take it, and layer by layer through autograd."""
+    rows: list[list[str]] = []
+    for shape in ONE_CALL:
+        say(f"{shape}, {shape.inputs} symbols: one call …")
+        ways = {why_not: trainer(shape, make_network(shape)) for why_not in (None, "it is raced")}
+        for why_not, each in ways.items():
+            each.small_why_not = why_not
+        times = race({str(why_not): each.update for why_not, each in ways.items()}, seconds=seconds)
+        one, layered = times.values()
+        taken = "one call" if shape.neurons <= MOST_NEURONS else "by layer"
+        rows.append([f"{shape}, {shape.inputs}", f"{one.median * 1e3:.2f} ms", f"{layered.median * 1e3:.2f} ms",
+                     f"{one.ratio(layered):.2f}", taken])  # fmt: skip
+    result.table(
+        "Ours in one call, and layer by layer.", ["shape", "one call", "by layer", "ratio", "what `train` takes"], rows
+    )
+
+
 def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--seconds", type=float, default=20, help="of each row (default: %(default)s)")
@@ -133,6 +153,8 @@ def main() -> int:
     given = parser.parse_args()
     result = Report("A training step", packages=() if given.no_others else ("keras",))
     measure_rows(result, ROWS[: given.rows], given)
+    if given.rows >= len(ROWS):
+        race_one_call(result, given.seconds / 4)
     return result.end(given.json)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast
 
@@ -34,7 +35,7 @@ class Registry(Generic[T]):
 
     def names(self) -> tuple[str, ...]:
         """Every name: our own in their order, then those of other packages, sorted."""
-        return (*self._builtin, *sorted(self._added()))
+        return (*self._builtin, *sorted(self._added))
 
     def get(self, name: str) -> T:
         """What is registered under a name.
@@ -45,7 +46,7 @@ class Registry(Generic[T]):
         """
         if name in self._builtin:
             return cast(T, self._builtin[name].load())
-        entries = self._added().get(name)
+        entries = self._added.get(name)
         if entries is None:
             raise UnknownNameError(self.what, name, self.names())
         if len(entries) > 1:
@@ -59,7 +60,9 @@ class Registry(Generic[T]):
                 "Mend or uninstall the package that adds it.",
             ) from error
 
+    @cached_property
     def _added(self) -> dict[str, list[EntryPoint]]:
+        """What other packages add, read once: it takes milliseconds, and a training step asks for its engine."""
         added: dict[str, list[EntryPoint]] = {}
         for entry in entry_points(group=self.group):
             if entry.name not in self._builtin and entry not in added.setdefault(entry.name, []):

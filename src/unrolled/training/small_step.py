@@ -20,8 +20,8 @@ from unrolled.networks import Network
 from unrolled.training.batches import Batch
 from unrolled.training.settings import TrainingSettings
 
-MOST_NEURONS = 64
-"""Up to this many the one call was the faster way in `benchmarks/training.py`; above, larger products pay."""
+MOST_NEURONS = 96
+"""Up to this many the one call was the faster way in `benchmarks/training.py`; above, it hardly is, on few threads."""
 
 _INT, _REAL, _POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 
@@ -71,7 +71,7 @@ class SmallStep:
         kernels = find_kernels()
         assert isinstance(kernels, Kernels)
         self._kernels = kernels.functions
-        self._optimizers, self._network = optimizers, networks[0]
+        self._optimizers = optimizers
         cell = networks[0].cell
         self._state = cell.state
         size = sum(parameter.numel() for parameter in networks[0].parameters())
