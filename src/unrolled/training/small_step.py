@@ -20,8 +20,8 @@ from unrolled.networks import Network
 from unrolled.training.batches import Batch
 from unrolled.training.settings import TrainingSettings
 
-MOST_NEURONS = 96
-"""Up to this many the one call was the faster way in `benchmarks/training.py`; above, it hardly is, on few threads."""
+MOST_NEURONS = 64
+"""Up to this many the one call was the faster way in `benchmarks/training.py`; at 96 both took as long."""
 
 _INT, _REAL, _POINTER = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 

@@ -159,9 +159,9 @@ INLINE void tile(const int rows, const float *a, int64_t down, int64_t right, co
         }
 }
 
-/* rows x (2 panels) vectors; the rows of a are `stride` apart. */
-#define ROWS(n) case n: for (int p = 0; p < panels; p++) tile(n, a, stride, 1, panel + p * 2 * LANES * depth, depth, out + p * 2, across); break;
-static void product(int rows, int panels, const float *a, int64_t stride, const float *panel, int64_t depth, full *out, int64_t across) {
+/* rows x (2 panels) vectors, a by its strides. */
+#define ROWS(n) case n: for (int p = 0; p < panels; p++) tile(n, a, down, right, panel + p * 2 * LANES * depth, depth, out + p * 2, across); break;
+static void strided_product(int rows, int panels, const float *a, int64_t down, int64_t right, const float *panel, int64_t depth, full *out, int64_t across) {
     switch (rows) {
         ROWS(1) ROWS(2) ROWS(3) ROWS(4)
 #if MOST_ROWS > 4
@@ -173,6 +173,11 @@ static void product(int rows, int panels, const float *a, int64_t stride, const 
     }
 }
 #undef ROWS
+
+/* The rows of a are `stride` apart. */
+static void product(int rows, int panels, const float *a, int64_t stride, const float *panel, int64_t depth, full *out, int64_t across) {
+    strided_product(rows, panels, a, stride, 1, panel, depth, out, across);
+}
 
 #define DEPTH 256                 /* of a panel: it stays in the nearest cache, and its sums stay short */
 #define HEIGHT (8 * MOST_ROWS)    /* rows that one thread packs at a time */

@@ -70,27 +70,17 @@ static int64_t groups_of(const small_step *s) { return (s->batch + WIDE - 1) / W
 EXPORT int64_t unrolled_small_space(const small_step *s) { return s->networks * groups_of(s) * rooms_of(s).size; }
 
 /* out (rows, WIDE), or added to it: sums over k of a[row][k] below[k], a by its strides. */
-#define ROWS(n) case n: tile(n, a, down, right, below, depth, sums, 2); break;
 static void spread(int64_t rows, const float *a, int64_t down, int64_t right, const float *below, int64_t depth, float *out, int add) {
-    for (int64_t top = 0; top < rows; top += MOST_ROWS, a += MOST_ROWS * down) {
+    for (int64_t top = 0; top < rows; top += MOST_ROWS) {
         full sums[MOST_ROWS * 2];
         const int64_t count = rows - top < MOST_ROWS ? rows - top : MOST_ROWS;
-        switch (count) {
-            ROWS(1) ROWS(2) ROWS(3) ROWS(4)
-#if MOST_ROWS > 4
-            ROWS(5) ROWS(6)
-#endif
-#if MOST_ROWS > 6
-            ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12)
-#endif
-        }
+        strided_product((int)count, 1, a + top * down, down, right, below, depth, sums, 2);
         for (int64_t v = 0; v < count * 2; v++) {
             float *to = out + top * WIDE + v * LANES;
             store(to, add ? load(to) + sums[v] : sums[v]);
         }
     }
 }
-#undef ROWS
 
 typedef float four __attribute__((vector_size(16)));
 
