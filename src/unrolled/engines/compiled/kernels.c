@@ -179,17 +179,43 @@ static void product(int rows, int panels, const float *a, int64_t stride, const 
     strided_product(rows, panels, a, stride, 1, panel, depth, out, across);
 }
 
+#define SMALL 100000              /* multiply-adds, or floats moved, that are not worth a second thread */
 #define DEPTH 256                 /* of a panel: it stays in the nearest cache, and its sums stay short */
 #define HEIGHT (8 * MOST_ROWS)    /* rows that one thread packs at a time */
 
+static int64_t units_of(int64_t all, int64_t each) { return (all + each - 1) / each; }
+static int64_t at_most(int64_t most, int64_t n) { return n < most ? n : most; }
+
+/* Rows of `wide` floats, `stride` apart, into rows of `width`, filled up with zeros. */
+INLINE void pack_rows(const float *from, int64_t stride, int64_t rows, int64_t wide, const int64_t width, float *to) {
+    for (int64_t row = 0; row < rows; row++, from += stride, to += width) {
+        if (wide >= width) memcpy(to, from, sizeof(float) * (size_t)width);
+        else for (int64_t n = 0; n < width; n++) to[n] = n < wide ? from[n] : 0.0f;
+    }
+}
+
+/* Rows of two vectors, of which `wide` floats count, into rows `stride` apart, or added to them. */
+INLINE void put_rows(const full *from, int64_t rows, int64_t wide, float *to, int64_t stride, int adding) {
+    for (int64_t row = 0; row < rows; row++, from += 2, to += stride) {
+        if (wide >= 2 * LANES) {
+            store(to, adding ? load(to) + from[0] : from[0]);
+            store(to + LANES, adding ? load(to + LANES) + from[1] : from[1]);
+            continue;
+        }
+        float sums[2 * LANES];
+        memcpy(sums, from, sizeof sums);
+        for (int64_t n = 0; n < wide; n++) to[n] = adding ? to[n] + sums[n] : sums[n];
+    }
+}
+
 EXPORT int64_t unrolled_multiply_space(int64_t columns, int64_t threads) {
-    return DEPTH * ((columns + 2 * LANES - 1) / (2 * LANES) * 2 * LANES + threads * HEIGHT);
+    return DEPTH * (units_of(columns, 2 * LANES) * 2 * LANES + threads * HEIGHT);
 }
 
 /* c (rows, columns) = a b, or added to it: a by its strides, one of which is 1; the rows of b and c by theirs. */
 EXPORT void unrolled_multiply(int64_t rows, int64_t columns, int64_t depth, const float *a, int64_t down, int64_t right, const float *b, int64_t b_down, float *c, int64_t c_down, int64_t add, float *space, int64_t threads) {
-    const int64_t panels = (columns + 2 * LANES - 1) / (2 * LANES), chunks = (rows + HEIGHT - 1) / HEIGHT;
-    if (rows * columns * depth < 100000) threads = 1;
+    const int64_t panels = units_of(columns, 2 * LANES), chunks = units_of(rows, HEIGHT);
+    if (rows * columns * depth < SMALL) threads = 1;
     (void)threads; /* where there is no OpenMP */
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads) if (threads > 1)
@@ -201,53 +227,27 @@ EXPORT void unrolled_multiply(int64_t rows, int64_t columns, int64_t depth, cons
 #endif
         float *own = space + DEPTH * panels * 2 * LANES + me * DEPTH * HEIGHT;
         for (int64_t top = 0; top < depth || top == 0; top += DEPTH) {
-            const int64_t deep = depth - top < DEPTH ? depth - top : DEPTH;
-            const int adding = add || top;
+            const int64_t deep = at_most(DEPTH, depth - top);
 #ifdef _OPENMP
 #pragma omp for schedule(static)
 #endif
-            for (int64_t p = 0; p < panels; p++) {
-                int64_t wide = columns - p * 2 * LANES < 2 * LANES ? columns - p * 2 * LANES : 2 * LANES;
-                for (int64_t k = 0; k < deep; k++) {
-                    float *to = space + (p * DEPTH + k) * 2 * LANES;
-                    const float *from = b + (top + k) * b_down + p * 2 * LANES;
-                    if (wide == 2 * LANES) memcpy(to, from, sizeof(float) * 2 * LANES);
-                    else for (int64_t n = 0; n < 2 * LANES; n++) to[n] = n < wide ? from[n] : 0.0f;
-                }
-            }
+            for (int64_t p = 0; p < panels; p++)
+                pack_rows(b + top * b_down + p * 2 * LANES, b_down, deep, columns - p * 2 * LANES, 2 * LANES, space + p * DEPTH * 2 * LANES);
 #ifdef _OPENMP
 #pragma omp for schedule(static)
 #endif
             for (int64_t chunk = 0; chunk < chunks; chunk++) {
-                const int64_t first = chunk * HEIGHT, high = rows - first < HEIGHT ? rows - first : HEIGHT;
-                const int64_t tiles = (high + MOST_ROWS - 1) / MOST_ROWS;
-                if (right != 1)
-                    for (int64_t k = 0; k < deep; k++)
-                        for (int64_t part = 0; part < tiles; part++) {
-                            const int64_t row = part * MOST_ROWS, count = high - row < MOST_ROWS ? high - row : MOST_ROWS;
-                            float *to = own + (part * DEPTH + k) * MOST_ROWS;
-                            const float *from = a + first + row + (top + k) * right;
-                            if (count == MOST_ROWS) memcpy(to, from, sizeof(float) * MOST_ROWS);
-                            else for (int64_t n = 0; n < MOST_ROWS; n++) to[n] = n < count ? from[n] : 0.0f;
-                        }
+                const int64_t first = chunk * HEIGHT, high = at_most(HEIGHT, rows - first), tiles = units_of(high, MOST_ROWS);
+                for (int64_t part = 0; right != 1 && part < tiles; part++)
+                    pack_rows(a + first + part * MOST_ROWS + top * right, right, deep, high - part * MOST_ROWS, MOST_ROWS, own + part * DEPTH * MOST_ROWS);
                 for (int64_t p = 0; p < panels; p++)
                     for (int64_t part = 0; part < tiles; part++) {
-                        full out[MOST_ROWS * 2];
-                        const int64_t row = part * MOST_ROWS, count = high - row < MOST_ROWS ? high - row : MOST_ROWS;
+                        const int64_t row = first + part * MOST_ROWS, count = at_most(MOST_ROWS, rows - row);
                         const float *panel = space + p * DEPTH * 2 * LANES;
-                        if (right == 1) product((int)count, 1, a + (first + row) * down + top, down, panel, deep, out, 2);
+                        full out[MOST_ROWS * 2];
+                        if (right == 1) product((int)count, 1, a + row * down + top, down, panel, deep, out, 2);
                         else tile(MOST_ROWS, own + part * DEPTH * MOST_ROWS, 1, MOST_ROWS, panel, deep, out, 2);
-                        for (int64_t n = 0; n < count; n++) {
-                            float *to = c + (first + row + n) * c_down + p * 2 * LANES;
-                            if (columns - p * 2 * LANES >= 2 * LANES) {
-                                store(to, adding ? load(to) + out[n * 2] : out[n * 2]);
-                                store(to + LANES, adding ? load(to + LANES) + out[n * 2 + 1] : out[n * 2 + 1]);
-                            } else {
-                                float sums[2 * LANES];
-                                memcpy(sums, out + n * 2, sizeof sums);
-                                for (int64_t m = 0; m < columns - p * 2 * LANES; m++) to[m] = adding ? to[m] + sums[m] : sums[m];
-                            }
-                        }
+                        put_rows(out, count, columns - p * 2 * LANES, c + row * c_down + p * 2 * LANES, c_down, add || top);
                     }
             }
         }
@@ -260,8 +260,6 @@ static int64_t blocks_of(int64_t cell) { return cell == RNN ? 1 : cell == GRU ? 
 
 /* A unit of neurons is what whole panels give: one vector of an LSTM's neurons (four gates), two of the others'. */
 static int64_t unit_vectors(int64_t cell) { return cell >= LSTM ? 1 : 2; }
-
-static int64_t units_of(int64_t vectors, int64_t each) { return (vectors + each - 1) / each; }
 
 EXPORT int64_t unrolled_lanes(void) { return LANES; }
 
@@ -284,8 +282,6 @@ EXPORT int64_t unrolled_packed_size(int64_t cell, int64_t inputs, int64_t padded
     if (back) return units_of(inputs, 2 * LANES) * 2 * LANES * blocks_of(cell) * padded;
     return units_of(vectors, unit_vectors(cell)) * unit_vectors(cell) * blocks_of(cell) * LANES * inputs;
 }
-
-#define SMALL 100000    /* multiply-adds over all steps, or floats moved, that are not worth a second thread */
 
 /* W_ih or W_hh (blocks * neurons, inputs) into the panels of the forward pass. */
 EXPORT void unrolled_pack_forward(int64_t cell, int64_t inputs, int64_t neurons, int64_t padded, const float *weights, float *panels, int64_t threads) {
@@ -695,7 +691,7 @@ EXPORT void unrolled_dropout(int64_t size, int64_t seed, double share, const flo
 #ifdef _OPENMP
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(static)
 #endif
-    for (int64_t block = 0; block < (size + LANES - 1) / LANES; block++) {
+    for (int64_t block = 0; block < units_of(size, LANES); block++) {
         const int64_t first = block * LANES;
         float some[LANES] = {0};
         uvec n;

@@ -60,12 +60,12 @@ static rooms rooms_of(const small_step *s) {
     r.carried = at, at += plane;
     r.first = at, at += s->layers * 2 * plane;
     r.sums = at, at += 4 * plane > s->symbols * WIDE ? 4 * plane : s->symbols * WIDE;
-    r.gradients = at, at += (s->parameters_size + WIDE - 1) / WIDE * WIDE;
+    r.gradients = at, at += units_of(s->parameters_size, WIDE) * WIDE;
     r.size = at;
     return r;
 }
 
-static int64_t groups_of(const small_step *s) { return (s->batch + WIDE - 1) / WIDE; }
+static int64_t groups_of(const small_step *s) { return units_of(s->batch, WIDE); }
 
 EXPORT int64_t unrolled_small_space(const small_step *s) { return s->networks * groups_of(s) * rooms_of(s).size; }
 
@@ -73,7 +73,7 @@ EXPORT int64_t unrolled_small_space(const small_step *s) { return s->networks * 
 static void spread(int64_t rows, const float *a, int64_t down, int64_t right, const float *below, int64_t depth, float *out, int add) {
     for (int64_t top = 0; top < rows; top += MOST_ROWS) {
         full sums[MOST_ROWS * 2];
-        const int64_t count = rows - top < MOST_ROWS ? rows - top : MOST_ROWS;
+        const int64_t count = at_most(MOST_ROWS, rows - top);
         strided_product((int)count, 1, a + top * down, down, right, below, depth, sums, 2);
         for (int64_t v = 0; v < count * 2; v++) {
             float *to = out + top * WIDE + v * LANES;
