@@ -22,7 +22,7 @@ from unrolled.networks import Network, NetworkSettings
 from unrolled.training.batches import Batch
 from unrolled.training.small_step import SmallStep
 from unrolled.writing.settings import SamplingSettings
-from unrolled.writing.writers import CompiledWriter
+from unrolled.writing.writers import Beginning, CompiledWriter
 
 NEURONS, BATCHES, STEPS, INPUTS = (1, 3, 16, 17, 129), (1, 5, 13, 40), (1, 2, 7, 33), (1, 3, 40)
 
@@ -55,7 +55,7 @@ def train_and_write_oddly(count: int) -> None:
             text = torch.randint(0, symbols, (steps + 1, streams))
             SmallStep([network], [optimizer], 1.0).update(Batch(text[:-1], text[1:], None, False), None, 0.01)
             settings = SamplingSettings(top_k=random.choice((0, 3)), top_p=random.choice((1.0, 0.6)))
-            writer = CompiledWriter(network, text[0], None, settings, random.choice((None, 0)))
+            writer = CompiledWriter(Beginning(network, text[0], None, settings, random.choice((None, 0))))
             writer.write(np.random.default_rng(0).random((5, streams)))
 
 

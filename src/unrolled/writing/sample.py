@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from unrolled.errors import SettingsError
 from unrolled.networks import Network
 from unrolled.sources.vocabulary import Vocabulary
 from unrolled.writing.settings import SamplingSettings
-from unrolled.writing.writers import make_writer
+from unrolled.writing.writers import Beginning, Writer, make_writer
 
 MOST_AT_ONCE = 512
 """Symbols that one call writes before they are shown."""
@@ -78,30 +78,29 @@ def sample_streams(
         first = vocabulary.encode("\n") if "\n" in vocabulary.symbols or vocabulary.kind == "bytes" else [0]
         read = np.array(first)
     end = int(vocabulary.encode(edge)[0]) if edge else None
-    return _pieces(network, vocabulary, prime, read, settings, streams, end, engine)
+    symbols = torch.from_numpy(read.astype("int64"))[:, None]
+    network.eval()
+    with torch.no_grad():
+        state = _after(network, symbols[:-1], streams, engine)
+        writer = make_writer(Beginning(network, symbols[-1].expand(streams), state, settings, end), engine=engine)
+    return _pieces(writer, vocabulary, prime, settings, streams)
+
+
+def _after(network: Network, symbols: Tensor, streams: int, engine: str) -> dict[str, Tensor] | None:
+    """The state after some symbols `(steps, 1)`, for every stream; None where there are none."""
+    if not len(symbols):
+        return None
+    state = network.run(symbols.to(next(network.parameters()).device), engine=engine).state
+    return {name: value.expand(-1, streams, -1) for name, value in state.items()}
 
 
 def _pieces(
-    network: Network,
-    vocabulary: Vocabulary,
-    prime: str,
-    read: NDArray[Any],
-    settings: SamplingSettings,
-    streams: int,
-    end: int | None,
-    engine: str,
+    writer: Writer, vocabulary: Vocabulary, prime: str, settings: SamplingSettings, streams: int
 ) -> Iterator[list[str]]:
-    network.eval()
     decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in range(streams)]
     if prime:
         yield [prime] * streams
     numbers = np.random.default_rng(settings.seed)
-    with torch.no_grad():
-        symbols, state = torch.from_numpy(read.astype("int64"))[:, None], None
-        if len(symbols) > 1:
-            state = network.run(symbols[:-1].to(next(network.parameters()).device), engine=engine).state
-            state = {name: value.expand(-1, streams, -1) for name, value in state.items()}
-        writer = make_writer(network, symbols[-1].expand(streams), state, settings, end=end, engine=engine)
     left, count = settings.length, 1
     while left:
         # A person who watches sees the first at once; later, one call writes many.

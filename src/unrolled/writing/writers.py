@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from unrolled.engines import choose_engine
 from unrolled.engines.compiled.kernels import Kernels, LayerCall, find_kernels
-from unrolled.engines.compiled.layer import CELLS, PackedLayer, pad
+from unrolled.engines.compiled.layer import CELLS, PackedLayer, Pass, pad
 from unrolled.networks import Network
 from unrolled.writing.draw import draw
 from unrolled.writing.settings import SamplingSettings
@@ -29,42 +30,37 @@ class Writer(Protocol):
         ...
 
 
-def make_writer(
-    network: Network,
-    newest: Tensor,
-    state: Mapping[str, Tensor] | None,
-    settings: SamplingSettings,
-    *,
-    end: int | None = None,
-    engine: str = "auto",
-) -> Writer:
-    """The fastest that can.
+@dataclass(frozen=True)
+class Beginning:
+    """Who writes, and from where on.
 
-    Args:
-        newest: `(streams,)`, what each stream reads first.
-        state: the carried signals before that, `(layers, streams, neurons)`; zeros where None.
-        end: after this symbol a stream begins again from a zero state.
+    newest: `(streams,)`, what each stream reads first.
+    state: the carried signals before that, `(layers, streams, neurons)`; zeros where None.
+    end: after this symbol a stream begins again from a zero state.
     """
+
+    network: Network
+    newest: Tensor
+    state: Mapping[str, Tensor] | None
+    settings: SamplingSettings
+    end: int | None = None
+
+
+def make_writer(beginning: Beginning, *, engine: str = "auto") -> Writer:
+    """The fastest that can."""
+    network = beginning.network
     chosen = choose_engine(network.rnn.stack(), engine=engine).engine.name
     if chosen == "compiled" and not network.settings.embedding:
-        return CompiledWriter(network, newest, state, settings, end)
-    return StepWriter(network, newest, state, settings, end, engine)
+        return CompiledWriter(beginning)
+    return StepWriter(beginning, engine)
 
 
 class StepWriter:
     """Any engine, one step a call."""
 
-    def __init__(
-        self,
-        network: Network,
-        newest: Tensor,
-        state: Mapping[str, Tensor] | None,
-        settings: SamplingSettings,
-        end: int | None,
-        engine: str,
-    ) -> None:
-        self._network, self._newest, self._state = network, newest, state
-        self._settings, self._end, self._engine = settings, end, engine
+    def __init__(self, beginning: Beginning, engine: str) -> None:
+        self._network, self._newest, self._state = beginning.network, beginning.newest, beginning.state
+        self._settings, self._end, self._engine = beginning.settings, beginning.end, engine
 
     def write(self, uniforms: npt.NDArray[np.float64]) -> Symbols:
         device = next(self._network.parameters()).device
@@ -96,58 +92,61 @@ class _Call(ctypes.Structure):
 class CompiledWriter:
     """The compiled kernels; what a network without an embedding writes, on the processor in float32."""
 
-    def __init__(
-        self,
-        network: Network,
-        newest: Tensor,
-        state: Mapping[str, Tensor] | None,
-        settings: SamplingSettings,
-        end: int | None,
-    ) -> None:
+    def __init__(self, beginning: Beginning) -> None:
         kernels = find_kernels()
         assert isinstance(kernels, Kernels)
-        stack, streams = network.rnn.stack(), len(newest)
-        before = stack.zero_state(streams, network.readout.weight) if state is None else state
+        network, settings, streams = beginning.network, beginning.settings, len(beginning.newest)
         self._functions = kernels.functions
-        self._newest = newest.to(torch.int64).clone()
+        self._newest = beginning.newest.to(torch.int64).clone()
         self._kept: list[Any] = []  # the call holds addresses: what they point to must stay
-        x, calls = self._newest[None], list[LayerCall]()
-        first: dict[str, list[int | None]] = {"hidden": [], "cell": []}
-        for at, layer in enumerate(stack.layers):
-            parameters = {name: value.detach() for name, value in layer.parameters.items()}
-            packed = PackedLayer(kernels, stack.cell, parameters, reverse=False, by_symbol=not at)
-            room = packed.new_pass(x, {name: value[at].clone() for name, value in before.items()}, None, training=False)
-            calls.append(packed.forward_call(room))
-            self._kept += [packed, room]
-            for name, addresses in first.items():
-                addresses.append(room.first[name].data_ptr() if name in room.first else None)
-            x = room.hidden[..., : packed.neurons]
-        symbols = len(network.readout.weight)
+        calls, passes = self._layers(kernels, beginning)
+        layers = (LayerCall * len(calls))(*calls)
+        first = {
+            name: (ctypes.c_void_p * len(calls))(
+                *(each.first[name].data_ptr() if name in each.first else None for each in passes)
+            )
+            for name in ("hidden", "cell")
+        }
+        symbols = network.symbols
         places = -(-symbols // (2 * kernels.lanes)) * 2 * kernels.lanes
         readout = kernels.pack(CELLS["rnn"], network.readout.weight.detach(), places, back=False)
         bias, scores = pad(network.readout.bias.detach(), places), torch.empty(streams, places)
         odds = np.empty((symbols, 2))  # a double and an int64 each
-        arrays = {name: (ctypes.c_void_p * len(calls))(*addresses) for name, addresses in first.items()}
-        layers = (LayerCall * len(calls))(*calls)
-        self._kept += [readout, bias, scores, odds, arrays, layers]
+        self._kept += [layers, first, readout, bias, scores, odds]
         self._call = _Call(
             layers=len(calls),
             symbols=symbols,
             padded_symbols=places,
             streams=streams,
-            end=-1 if end is None else end,
+            end=-1 if beginning.end is None else beginning.end,
             top_k=settings.top_k,
             temperature=settings.temperature,
             top_p=settings.top_p,
             stack=ctypes.addressof(layers),
-            first_hidden=ctypes.addressof(arrays["hidden"]),
-            first_cell=ctypes.addressof(arrays["cell"]),
+            first_hidden=ctypes.addressof(first["hidden"]),
+            first_cell=ctypes.addressof(first["cell"]),
             readout=readout.data_ptr(),
             bias=bias.data_ptr(),
             newest=self._newest.data_ptr(),
             scores=scores.data_ptr(),
             odds=odds.ctypes.data,
         )
+
+    def _layers(self, kernels: Kernels, beginning: Beginning) -> tuple[list[LayerCall], list[Pass]]:
+        """A pass over one step for each layer, which reads what the layer below has left in its own."""
+        stack, newest = beginning.network.rnn.stack(), beginning.newest
+        before = beginning.state
+        if before is None:
+            before = stack.zero_state(len(newest), beginning.network.readout.weight)
+        x, calls, passes = self._newest[None], list[LayerCall](), list[Pass]()
+        for at, layer in enumerate(stack.layers):
+            packed = PackedLayer(kernels, stack.cell, layer.parameters, reverse=False, by_symbol=not at)
+            room = packed.new_pass(x, {name: value[at].clone() for name, value in before.items()}, None, training=False)
+            calls.append(packed.forward_call(room))
+            passes.append(room)
+            self._kept += [packed, room]
+            x = room.hidden[..., : packed.neurons]
+        return calls, passes
 
     def write(self, uniforms: npt.NDArray[np.float64]) -> Symbols:
         uniforms, written = np.ascontiguousarray(uniforms), np.empty(uniforms.shape, np.int64)

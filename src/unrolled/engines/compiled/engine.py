@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -69,7 +69,7 @@ class CompiledEngine(Engine):
             return run.differentiably(inputs, state, lengths)
         with torch.no_grad():
             if stack.bidirectional:
-                return run.layer_by_layer(inputs, state, lengths, record, Recording(sink))
+                return run.in_both_directions(inputs, state, lengths, record, Recording(sink))
             return run.block_by_block(inputs, state, lengths, record, Recording(sink), streaming=sink is not None)
 
 
@@ -81,7 +81,7 @@ class _Run:
 
     def _packed(self, position: int, by_symbol: bool, lengths: Tensor | None) -> PackedLayer:
         layer = self.stack.layers[position]
-        backwards = layer.reverse and lengths is None  # with lengths, each sequence is turned round by itself
+        backwards = layer.reverse and lengths is None  # with lengths, its input is turned round instead
         return PackedLayer(self.kernels, self.stack.cell, layer.parameters, reverse=backwards, by_symbol=by_symbol)
 
     def _first(self, state: Mapping[str, Tensor] | None, batch: int) -> list[Mapping[str, Tensor]]:
@@ -95,26 +95,46 @@ class _Run:
     def _between(self, x: Tensor, first: int) -> Tensor:
         return dropout(x, self.stack.dropout) if first and self.training else x
 
-    def differentiably(self, x: Tensor, state: Mapping[str, Tensor] | None, lengths: Tensor | None) -> Result:
-        """Through autograd, layer after layer."""
-        like = self.stack.layers[0].parameters["weight_hh"]
-        before = self.stack.zero_state(x.shape[1], like) if state is None else state
-        names, after = tuple(self.stack.cell.state), list[dict[str, Tensor]]()
+    def _layer_after_layer(
+        self, x: Tensor, lengths: Tensor | None, run: Callable[[int, PackedLayer, Tensor], Tensor]
+    ) -> Tensor:
+        """Whole sequences; a reverse layer reads its input turned round where the sequences have lengths.
+
+        Args:
+            run: takes a layer's position, the layer and its input; gives its hidden states.
+        """
         for first in range(0, len(self.stack.layers), self.stack.directions):
             x, outputs = self._between(x, first), list[Tensor]()
             for position in range(first, first + self.stack.directions):
-                layer = self.stack.layers[position]
-                turned = layer.reverse and lengths is not None
+                turned = self._turned(position, lengths)
                 packed = self._packed(position, not x.is_floating_point(), lengths)
-                own, states = tuple(layer.parameters), [before[name][position] for name in names]
-                given, rest = reverse(x, lengths) if turned else x, (*states, *layer.parameters.values())
-                y, *last = run_differentiably(packed, own, given, lengths, rest)
+                y = run(position, packed, reverse(x, lengths) if turned else x)
                 outputs.append(reverse(y, lengths) if turned else y)
-                after.append(dict(zip(names, last, strict=True)))
             x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
-        return Result(x, {name: torch.stack([last[name] for last in after]) for name in names})
+        return x
 
-    def layer_by_layer(
+    def _turned(self, position: int, lengths: Tensor | None) -> bool:
+        return self.stack.layers[position].reverse and lengths is not None
+
+    def differentiably(self, x: Tensor, state: Mapping[str, Tensor] | None, lengths: Tensor | None) -> Result:
+        """Through autograd."""
+        like = self.stack.layers[0].parameters["weight_hh"]
+        before = self.stack.zero_state(x.shape[1], like) if state is None else state
+        names, after = tuple(self.stack.cell.state), list[Sequence[Tensor]]()
+
+        def run(position: int, packed: PackedLayer, given: Tensor) -> Tensor:
+            parameters = self.stack.layers[position].parameters
+            rest = (*(before[name][position] for name in names), *parameters.values())
+            y, *last = run_differentiably(packed, tuple(parameters), given, lengths, rest)
+            after.append(last)
+            return y
+
+        outputs = self._layer_after_layer(x, lengths, run)
+        return Result(
+            outputs, {name: torch.stack(each) for name, each in zip(names, zip(*after, strict=True), strict=True)}
+        )
+
+    def in_both_directions(
         self,
         x: Tensor,
         state: Mapping[str, Tensor] | None,
@@ -122,25 +142,20 @@ class _Run:
         record: Collection[str],
         recording: Recording,
     ) -> Result:
-        """Whole sequences, for what runs in both directions."""
         before, after = self._first(state, x.shape[1]), list[Mapping[str, Tensor]]()
-        for first in range(0, len(self.stack.layers), self.stack.directions):
-            x, outputs = self._between(x, first), list[Tensor]()
-            for position in range(first, first + self.stack.directions):
-                layer = self.stack.layers[position]
-                turned = layer.reverse and lengths is not None
-                packed = self._packed(position, not x.is_floating_point(), lengths)
-                given = reverse(x, lengths) if turned else x
-                done = packed.forward(packed.new_pass(given, before[position], lengths, training=False))
-                signals = packed.signals(done)
-                if turned:
-                    signals = {name: reverse(value, lengths) for name, value in signals.items()}
-                after.append(packed.last(done))
-                outputs.append(signals["hidden"])
-                if record:
-                    recording.add(layer, 0, {name: signals[name] for name in record})
-            x = torch.cat(outputs, dim=-1)
-        return self._result(x, after, recording)
+
+        def run(position: int, packed: PackedLayer, given: Tensor) -> Tensor:
+            done = packed.forward(packed.new_pass(given, before[position], lengths, training=False))
+            signals = packed.signals(done)
+            after.append(packed.last(done))
+            kept = {name: signals[name] for name in record}
+            if self._turned(position, lengths):
+                kept = {name: reverse(value, lengths) for name, value in kept.items()}
+            if record:
+                recording.add(self.stack.layers[position], 0, kept)
+            return signals["hidden"]
+
+        return self._result(self._layer_after_layer(x, lengths, run), after, recording)
 
     def _result(self, x: Tensor, after: Sequence[Mapping[str, Tensor]], recording: Recording) -> Result:
         neurons = self.stack.neurons
