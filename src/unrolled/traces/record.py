@@ -164,20 +164,9 @@ def record_run(
         source=source,
     )
     whole = np.concatenate(ids)
-    outside = whole[(whole < 0) | (whole >= network.symbols)]
-    if len(outside):
-        raise TraceError(
-            f"The sequences hold symbol {int(outside[0])}, but the network knows symbols 0 to {network.symbols - 1}.",
-            "Use the vocabulary that the network was trained with.",
-        )
+    _check_known(whole, network.symbols)
     pairs = np.array([(span.start, span.stop) for span in spans], np.int64)
-    stack = network.rnn.stack()
-    sizes = stack.cell.state_sizes(stack.neurons, stack.projection)
-    initial = {
-        initial_path(site.name, state): np.zeros((len(spans), size), np.float32)
-        for site in info.sites
-        for state, size in sizes.items()
-    }
+    stack, initial = network.rnn.stack(), _zero_states(network, info, len(spans))
     numbers = network.symbols + sum(signal.neurons for site in info.sites for signal in site.signals)
     slices = plan_slices(spans, numbers)
     names = tuple(signal.name for signal in info.sites[0].signals)
@@ -221,6 +210,26 @@ def _cut(sequences: list[Array], limit: int | None) -> list[Array]:
     if not kept:
         raise TraceError("There are no steps to record.", "Give a source that holds at least one symbol.")
     return kept
+
+
+def _check_known(symbols: Array, known: int) -> None:
+    outside = symbols[(symbols < 0) | (symbols >= known)]
+    if len(outside):
+        raise TraceError(
+            f"The sequences hold symbol {int(outside[0])}, but the network knows symbols 0 to {known - 1}.",
+            "Use the vocabulary that the network was trained with.",
+        )
+
+
+def _zero_states(network: Network, info: TraceInfo, sequences: int) -> dict[str, Array]:
+    """What each sequence starts from, by its path in the trace."""
+    stack = network.rnn.stack()
+    sizes = stack.cell.state_sizes(stack.neurons, stack.projection)
+    return {
+        initial_path(site.name, state): np.zeros((sequences, size), np.float32)
+        for site in info.sites
+        for state, size in sizes.items()
+    }
 
 
 def _refuse_without_room(out: Path, needed: int) -> None:
