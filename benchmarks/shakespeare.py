@@ -2,8 +2,8 @@
 
 Runs the real command `unrolled train TEXT --minutes M`, takes its wall time, then `unrolled evaluate` on the last
 tenth, which training never learned from, the state carried through. The default holds out that tenth whole to choose
-the best checkpoint by; here its first half does that (validation), and nothing looks at its second half until the end (test).
-Nothing else is set. The bars, on the whole tenth, are for tiny Shakespeare (1,115,394 characters) on two cores.
+the best checkpoint by; here its first half does that (validation), and nothing looks at its second half until the end
+(test). Nothing else is set. The bars, on the whole tenth, are for tiny Shakespeare (1,115,394 characters) on two cores.
 """
 
 from __future__ import annotations
