@@ -28,6 +28,8 @@ DEFAULT_TEXT = "corpus:python"
 MIB, GIB = 2**20, 2**30
 LOAD = os.getloadavg()[0]
 """How many processes wanted to run when the benchmark started; above the number of cores, times say little."""
+AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
+"""What keeps PyTorch (its oneDNN, its own loops, its MKL) from later instructions; read when it is loaded."""
 UNROLLED = [sys.executable, "-m", "unrolled"]
 
 
@@ -41,6 +43,26 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     return parser
+
+
+def race_arguments(description: str | None, *, rows: int, engine: str) -> argparse.ArgumentParser:
+    """A parser with what the races take besides; `rows`: the sizes that there are."""
+    parser = arguments(description)
+    parser.add_argument("--seconds", type=float, default=20, help="of each row and table (default: %(default)s)")
+    parser.add_argument("--engine", default=engine, help="which of ours (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=rows, help="only so many of the sizes")
+    parser.add_argument("--no-others", action="store_true", help="leave the other ways of running an LSTM out")
+    parser.add_argument("--avx2", action="store_true", help="everybody without AVX-512, as on an older processor")
+    return parser
+
+
+def race_as(given: argparse.Namespace) -> None:
+    """Begins anew with `AVX2` set where `--avx2` asks for it: what is loaded has looked at the processor already."""
+    from unrolled.engines.compiled.build import SOURCE, built_path
+
+    kernels = str(built_path(SOURCE.parent, "avx2"))
+    if given.avx2 and os.environ.get("UNROLLED_KERNELS") != kernels:
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **AVX2, "UNROLLED_KERNELS": kernels})
 
 
 @contextmanager

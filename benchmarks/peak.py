@@ -26,7 +26,7 @@ from threading import Barrier
 from time import perf_counter
 
 import torch
-from common import MIB, Report, arguments, say
+from common import AVX2, MIB, Report, arguments, say
 
 from unrolled.racing import Shape
 
@@ -232,7 +232,10 @@ def compiled(folder: Path) -> tuple[ctypes.CDLL, str] | None:
         return None
     source, library = folder / "peak.c", folder / "peak.so"
     source.write_text(SOURCE, encoding="utf-8")
-    for native in (["-march=native", "-mprefer-vector-width=512"], ["-march=native"], ["-mcpu=native"], []):
+    known = (["-march=native", "-mprefer-vector-width=512"], ["-march=native"], ["-mcpu=native"], [])
+    if AVX2.items() <= os.environ.items():  # what others may not use is no limit of theirs
+        known = (["-mavx2", "-mfma"],)
+    for native in known:
         options = ["-O3", *native, "-ffp-contract=fast", "-shared", "-fPIC"]
         done = subprocess.run([*command, *options, "-w", source, "-o", library], capture_output=True, check=False)
         if done.returncode == 0:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from common import Report, arguments, say
+from common import Report, race_arguments, race_as, say
 from peak import forward_work, limits, measure
 from peers import PEERS, checked, missing
 from torch import nn
@@ -151,12 +151,8 @@ def told(times: Times, base: Times) -> str:
 
 
 def main() -> int:
-    parser = arguments(__doc__)
-    parser.add_argument("--seconds", type=float, default=20, help="of each row and table (default: %(default)s)")
-    parser.add_argument("--engine", default="compiled", help="which of ours (default: %(default)s)")
-    parser.add_argument("--rows", type=int, default=len(ROWS), help="only so many of the sizes")
-    parser.add_argument("--no-others", action="store_true", help="leave the other ways of running an LSTM out")
-    given = parser.parse_args()
+    given = race_arguments(__doc__, rows=len(ROWS), engine="compiled").parse_args()
+    race_as(given)
     result = Report("Recording every signal", packages=() if given.no_others else ("keras", "onnxruntime"))
     race_ours(result, ROWS[: given.rows], given.engine, given.seconds)
     if not given.no_others:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from common import Report, arguments, say
+from common import Report, race_arguments, race_as, say
 from peak import limits, measure, training_work
 from peers import KERAS, LOOP, Loop, keras_layers, keras_module, missing
 from torch import nn
@@ -145,12 +145,8 @@ def race_one_call(result: Report, seconds: float) -> None:
 
 
 def main() -> int:
-    parser = arguments(__doc__)
-    parser.add_argument("--seconds", type=float, default=20, help="of each row (default: %(default)s)")
-    parser.add_argument("--engine", default="auto", help="which of ours (default: %(default)s)")
-    parser.add_argument("--rows", type=int, default=len(ROWS), help="only so many of the sizes")
-    parser.add_argument("--no-others", action="store_true", help="leave the loop and Keras out")
-    given = parser.parse_args()
+    given = race_arguments(__doc__, rows=len(ROWS), engine="auto").parse_args()
+    race_as(given)
     result = Report("A training step", packages=() if given.no_others else ("keras",))
     measure_rows(result, ROWS[: given.rows], given)
     if given.rows >= len(ROWS):
