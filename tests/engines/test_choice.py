@@ -19,26 +19,32 @@ def test_the_first_that_can_run_it_is_taken(kind: str, recording: bool) -> None:
 
 
 ONLY_FLOAT32 = "compiled: its kernels compute in float32 alone"
+NO_GPU = "gpu: its kernels run on a GPU alone"
 
 
 @needs_kernels
 @pytest.mark.parametrize(
     ("kind", "dtype", "taken", "reason"),
     [
-        ("lstm", torch.float64, "torch", ONLY_FLOAT32),
-        ("gru", torch.bfloat16, "torch", ONLY_FLOAT32),
-        ("feedforward-relu", torch.float32, "torch", "compiled: it has no kernel for the Feed-forward cell"),
+        ("lstm", torch.float64, "torch", f"{ONLY_FLOAT32}; {NO_GPU}"),
+        ("gru", torch.bfloat16, "torch", f"{ONLY_FLOAT32}; {NO_GPU}"),
+        (
+            "feedforward-relu",
+            torch.float32,
+            "torch",
+            f"compiled: it has no kernel for the Feed-forward cell; {NO_GPU}",
+        ),
         (
             "peephole",
             torch.float64,
             "reference",
-            f"{ONLY_FLOAT32}; torch: PyTorch has no kernel for the Peephole LSTM cell",
+            f"{ONLY_FLOAT32}; {NO_GPU}; torch: PyTorch has no kernel for the Peephole LSTM cell",
         ),
         (
             "rnn-sigmoid",
             torch.float64,
             "reference",
-            f"{ONLY_FLOAT32}; torch: PyTorch's RNN knows tanh and relu, not sigmoid",
+            f"{ONLY_FLOAT32}; {NO_GPU}; torch: PyTorch's RNN knows tanh and relu, not sigmoid",
         ),
     ],
 )
@@ -54,7 +60,7 @@ def test_edits_are_left_to_the_reference() -> None:
     choice = choose_engine(make_stack("lstm", 3, 5, dtype=torch.float32), editing=True)
     assert choice.engine.name == "reference"
     assert choice.reason == (
-        "compiled: its kernels cannot be edited while they run; "
+        f"compiled: its kernels cannot be edited while they run; {NO_GPU}; "
         "torch: PyTorch's kernels cannot be edited while they run"
     )
 
@@ -64,16 +70,19 @@ def test_kernels_for_the_processor_run_nowhere_else() -> None:
     single = make_stack("lstm", 3, 5, dtype=torch.float32)
     parameters = {f"{name}_l0": value.to("meta") for name, value in single.layers[0].parameters.items()}
     choice = choose_engine(Stack.from_parameters(single.cell, parameters, depth=1))
-    assert (choice.engine.name, choice.reason) == ("torch", "compiled: its kernels run on the processor alone")
+    assert (choice.engine.name, choice.reason) == (
+        "torch",
+        f"compiled: its kernels run on the processor alone; {NO_GPU}",
+    )
 
 
 @needs_kernels
 def test_projections_and_autocast_are_left_to_pytorch() -> None:
     projected = stack_of("lstm", make_module("lstm", 3, 5, projection=2, dtype=torch.float32))
-    assert choose_engine(projected).reason == "compiled: its kernels know no projection"
+    assert choose_engine(projected).reason == f"compiled: its kernels know no projection; {NO_GPU}"
     with torch.autocast("cpu", torch.bfloat16):
         choice = choose_engine(make_stack("gru", 3, 5, dtype=torch.float32))
-    assert (choice.engine.name, choice.reason) == ("torch", ONLY_FLOAT32)
+    assert (choice.engine.name, choice.reason) == ("torch", f"{ONLY_FLOAT32}; {NO_GPU}")
 
 
 @pytest.mark.parametrize("kind", EVERY_CELL)
@@ -94,7 +103,7 @@ def test_the_compiled_engine_is_refused_where_it_is_forced_in_vain() -> None:
 
 
 def test_an_unknown_engine_lists_the_known() -> None:
-    with pytest.raises(UnknownNameError, match="no engine 'pytorch'; there are: compiled, reference, torch") as caught:
+    with pytest.raises(UnknownNameError, match="no engine 'pytorch'; there are: compiled, gpu, reference, torch") as caught:
         choose_engine(make_stack("lstm", 3, 5), engine="pytorch")
     assert caught.value.hint == "Did you mean 'torch'?"
 
@@ -110,6 +119,6 @@ def test_an_engine_does_not_run_what_it_says_it_cannot() -> None:
 
 
 def test_names_are_in_the_order_of_preference() -> None:
-    ours = [name for name in ENGINES.names() if name in {"compiled", "torch", "reference"}]
-    assert ours == ["compiled", "torch", "reference"]
+    ours = [name for name in ENGINES.names() if name in {"compiled", "gpu", "torch", "reference"}]
+    assert ours == ["compiled", "gpu", "torch", "reference"]
     assert all(ENGINES.get(name).name == name for name in ENGINES.names())

@@ -16,7 +16,7 @@ Word = TypeVar("Word", bound=str)
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 EngineOption = Annotated[
-    str, typer.Option("--engine", help="Which engine runs the cells: auto, compiled, torch or reference.")
+    str, typer.Option("--engine", help="Which engine runs the cells: auto, compiled, gpu, torch or reference.")
 ]
 VerboseFlag = Annotated[bool, typer.Option("--verbose", help="Say which engine runs the cells, and why.")]
 CheckpointOption = Annotated[str, typer.Option("--checkpoint", help="Which weights: best, last, or a step.")]

@@ -13,6 +13,7 @@ ENGINES: Registry[type[Engine]] = Registry(
     "unrolled.engines",
     {
         "compiled": "unrolled.engines.compiled.engine:CompiledEngine",
+        "gpu": "unrolled.engines.gpu.engine:GpuEngine",
         "torch": "unrolled.engines.torch:TorchEngine",
         "reference": "unrolled.engines.reference:ReferenceEngine",
     },

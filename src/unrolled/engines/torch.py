@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
-from typing import ClassVar, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 import torch
 import torch.nn.functional as F
@@ -14,8 +16,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from unrolled.cells.cell import ACTIVATIONS
 from unrolled.cells.feedforward import FeedForward
 from unrolled.cells.rnn import RNN
+from unrolled.engines.blocks import RunBlock, State, in_blocks, layer_by_layer
 from unrolled.engines.engine import (
-    BLOCK,
     Edit,
     Engine,
     Recording,
@@ -24,12 +26,12 @@ from unrolled.engines.engine import (
     as_vectors,
     check_request,
     past_end,
-    reverse,
 )
 from unrolled.engines.stack import Layer, Stack
 from unrolled.errors import ModelError
 
-State = dict[str, Tensor]
+Recover: TypeAlias = Callable[[Layer, Tensor, Tensor, State, State], State]
+"""From a layer, its block of inputs, h at every step, and the states before and after the block: every signal."""
 
 
 class TorchEngine(Engine):
@@ -77,11 +79,14 @@ class TorchEngine(Engine):
             if isinstance(stack.cell, FeedForward):
                 return _run_feedforward(stack, stack.cell, inputs, lengths, record, sink, training)
             if record:
-                return _run_recording(stack, inputs, before, lengths, record, sink, training)
-            return Result(*_kernel(stack, stack.layers, inputs, before, lengths, training))
+                recording = Recording(sink)
+                run_layer = in_blocks(recovering(stack, RECOVER), lengths, record, recording)
+                result = layer_by_layer(stack, inputs, before, run_layer, training=training)
+                return replace(result, signals=recording.signals())
+            return Result(*call_kernel(stack, stack.layers, inputs, before, lengths, training))
 
 
-def _kernel(
+def call_kernel(
     stack: Stack, layers: Sequence[Layer], x: Tensor, state: State, lengths: Tensor | None, training: bool
 ) -> tuple[Tensor, State]:
     """One call of PyTorch's kernel over some layers of the stack (all, or a single one run forward)."""
@@ -133,98 +138,52 @@ def _run_feedforward(
     return Result(x, {}, recording.signals())
 
 
-def _run_recording(
-    stack: Stack,
-    x: Tensor,
-    before: State,
-    lengths: Tensor | None,
-    record: Collection[str],
-    sink: Sink | None,
-    training: bool,
-) -> Result:
-    """Layer after layer, each in blocks; a reverse layer runs forward over its input turned round."""
-    recording = Recording(sink)
-    after: list[State] = []
-    for first in range(0, len(stack.layers), stack.directions):
-        if first and training and stack.dropout:
-            x = F.dropout(x, stack.dropout)
-        outputs: list[Tensor] = []
-        for position in range(first, first + stack.directions):
-            layer = stack.layers[position]
-            state = {name: value[position] for name, value in before.items()}
-            y, last = _record_layer(stack, layer, x, state, lengths, record, recording)
-            outputs.append(y)
-            after.append(last)
-        x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
-    return Result(
-        x, {name: torch.stack([last[name] for last in after]) for name in stack.cell.state}, recording.signals()
-    )
+def recovering(stack: Stack, recover: Mapping[str, Recover]) -> RunBlock:
+    """Runs a block through PyTorch's kernel, then recovers what it hides."""
 
-
-def _record_layer(
-    stack: Stack,
-    layer: Layer,
-    x: Tensor,
-    state: State,
-    lengths: Tensor | None,
-    record: Collection[str],
-    recording: Recording,
-) -> tuple[Tensor, State]:
-    steps = x.shape[0]
-    turned = Recording(None)  # a reverse layer is turned back as a whole
-    x = reverse(x, lengths) if layer.reverse else x
-    if lengths is not None:  # the kernel reads what lies past the end: let it be harmless
-        x = x.masked_fill(past_end(steps, lengths)[:, :, None], 0.0)
-    outputs: list[Tensor] = []
-    for start in range(0, steps, BLOCK):
-        block = x[start : start + BLOCK]
-        kernel_state = {name: value[None] for name, value in state.items()}
-        hidden, after = _kernel(stack, [layer], block, kernel_state, None, training=False)
-        signals = RECOVER[stack.cell.name](layer, block, hidden, state)
+    def run_block(layer: Layer, x: Tensor, state: State) -> tuple[State, State]:
+        with full_float32():
+            hidden, after = call_kernel(
+                stack, [layer], x, {name: value[None] for name, value in state.items()}, None, training=False
+            )
         last = {name: value[0] for name, value in after.items()}
-        if "cell" in last:
-            _anchor(signals["cell"], last["cell"])
-        if lengths is not None:
-            last = _last_states(signals, state, last, lengths - start, len(block))
-            ended = past_end(len(block), lengths - start)[:, :, None]
-            signals = {name: value.masked_fill(ended, 0.0) for name, value in signals.items()}
-        outputs.append(signals["hidden"])
-        state = last
-        (turned if layer.reverse else recording).add(layer, start, {name: signals[name] for name in record})
-    y = torch.cat(outputs)
-    if layer.reverse:
-        whole = turned.signals()[layer.name]
-        recording.add(layer, 0, {name: reverse(value, lengths) for name, value in whole.items()})
-        y = reverse(y, lengths)
-    return y, state
+        return recover[stack.cell.name](layer, x, hidden, state, last), last
+
+    return run_block
 
 
-def _last_states(signals: State, before: State, after: State, left: Tensor, steps: int) -> State:
-    """The state after the block: a sequence that ended within it or earlier keeps that of its own last step."""
-    index = left.clamp(1, steps)[None, :, None] - 1
-    last: State = {}
-    for name, value in after.items():
-        at_end = signals[name].gather(0, index.expand(1, -1, value.shape[-1]))[0]
-        here = torch.where((left < steps)[:, None], at_end, value)
-        last[name] = torch.where((left <= 0)[:, None], before[name], here)
-    return last
+@contextmanager
+def full_float32() -> Generator[None]:
+    """cuDNN computes in full float32, where it takes TensorFloat-32 (10 bits) by default.
+
+    What it hides is worked out again from what it gives: the two must not differ in the third digit.
+    """
+    cudnn: Any = torch.backends.cudnn
+    where, name, full = (cudnn.rnn, "fp32_precision", "ieee") if hasattr(cudnn, "rnn") else (cudnn, "allow_tf32", False)
+    before = getattr(where, name)
+    setattr(where, name, full)
+    try:
+        yield
+    finally:
+        setattr(where, name, before)
 
 
-def _previous(first: Tensor, values: Tensor) -> Tensor:
+def previous(first: Tensor, values: Tensor) -> Tensor:
     """The values one step earlier."""
     return torch.cat([first[None], values[:-1]])
 
 
-def _recover_lstm(layer: Layer, x: Tensor, hidden: Tensor, state: State) -> State:
+def _recover_lstm(layer: Layer, x: Tensor, hidden: Tensor, state: State, last: State) -> State:
     parameters = layer.parameters
     gates = F.linear(x, parameters["weight_ih"], parameters.get("bias_ih"))
-    gates += F.linear(_previous(state["hidden"], hidden), parameters["weight_hh"], parameters.get("bias_hh"))
+    gates += F.linear(previous(state["hidden"], hidden), parameters["weight_hh"], parameters.get("bias_hh"))
     i, f, g, o = gates.chunk(4, dim=-1)
     i, f, o, g = i.sigmoid_(), f.sigmoid_(), o.sigmoid_(), g.tanh_()
     cell = i * g
     now = state["cell"]
     for kept, stored in zip(f.unbind(0), cell.unbind(0), strict=True):
         now = stored.addcmul_(kept, now)
+    _anchor(cell, last["cell"])
     return {"input_gate": i, "forget_gate": f, "candidate": g, "cell": cell, "output_gate": o, "hidden": hidden}
 
 
@@ -241,10 +200,10 @@ def _anchor(cell: Tensor, last: Tensor) -> None:
     cell.addcmul_(share, rate.nan_to_num(0.0, 0.0, 0.0)[None])
 
 
-def _recover_gru(layer: Layer, x: Tensor, hidden: Tensor, state: State) -> State:
+def _recover_gru(layer: Layer, x: Tensor, hidden: Tensor, state: State, last: State) -> State:
     parameters = layer.parameters
     from_x = F.linear(x, parameters["weight_ih"], parameters.get("bias_ih"))
-    from_h = F.linear(_previous(state["hidden"], hidden), parameters["weight_hh"], parameters.get("bias_hh"))
+    from_h = F.linear(previous(state["hidden"], hidden), parameters["weight_hh"], parameters.get("bias_hh"))
     xr, xz, xn = from_x.chunk(3, dim=-1)
     hr, hz, hn = from_h.chunk(3, dim=-1)
     r = torch.sigmoid(xr + hr)
@@ -256,8 +215,8 @@ def _recover_gru(layer: Layer, x: Tensor, hidden: Tensor, state: State) -> State
     }
 
 
-def _recover_rnn(layer: Layer, x: Tensor, hidden: Tensor, state: State) -> State:
+def recover_rnn(layer: Layer, x: Tensor, hidden: Tensor, state: State, last: State) -> State:
     return {"hidden": hidden}
 
 
-RECOVER = {"lstm": _recover_lstm, "gru": _recover_gru, "rnn": _recover_rnn}
+RECOVER: dict[str, Recover] = {"lstm": _recover_lstm, "gru": _recover_gru, "rnn": recover_rnn}

@@ -1,0 +1,165 @@
+"""The GPU engine: cuDNN where it has a kernel, Triton for what cuDNN hides or has not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from unrolled.engines.blocks import RunBlock, State, forward_in_time, in_blocks, layer_by_layer
+from unrolled.engines.engine import Edit, Engine, Recording, Result, Sink, as_vectors, check_request, past_end, reverse
+from unrolled.engines.gpu.autograd import run_differentiably
+from unrolled.engines.gpu.launch import gate_gru, run_lstm, scan_lstm
+from unrolled.engines.stack import Layer, Stack
+from unrolled.engines.torch import Recover, TorchEngine, call_kernel, previous, recover_rnn, recovering
+from unrolled.errors import ModelError
+
+CELLS = ("lstm", "gru", "rnn", "peephole")
+DTYPES = (torch.float32, torch.bfloat16)
+
+
+class GpuEngine(Engine):
+    """LSTM, GRU, RNN and peephole LSTM on a GPU, in float32 and bfloat16.
+
+    What cuDNN has a kernel for and nobody records, it runs. To record, cuDNN gives h by blocks of 512 steps, one
+    product over a block's steps gives what goes into the gates, and one Triton kernel the gates and, in a scan over the
+    steps, c; as in `torch.py`, c ends each block in cuDNN's own.
+
+    Our own kernel goes through all steps and keeps every signal in the same pass. It runs the peephole LSTM, which
+    cuDNN has not, forward and back; and it records an LSTM in bfloat16, whose c would lose in each step what bfloat16
+    cannot hold. Within it products are added up in float32, and c is carried in float32 from step to step; signals and
+    states come in the type of the stack, as from every engine.
+    """
+
+    name: ClassVar[str] = "gpu"
+
+    def __init__(self, *, one_pass: bool = False, interpreted: bool = False) -> None:
+        """
+        Args:
+            one_pass: our own kernel records every LSTM, not only those that need it.
+            interpreted: runs on the processor, through Triton's interpreter (Python started with TRITON_INTERPRET=1).
+                For tests: it is slower than everything else.
+        """
+        self._one_pass = one_pass
+        self._interpreted = interpreted
+
+    def why_not(self, stack: Stack, *, recording: bool, editing: bool) -> str | None:
+        weights = [tensor for layer in stack.layers for tensor in layer.parameters.values()]
+        if self._interpreted and os.environ.get("TRITON_INTERPRET") != "1":
+            return "Triton's interpreter is off: Python must be started with TRITON_INTERPRET=1"
+        if any(tensor.device.type != ("cpu" if self._interpreted else "cuda") for tensor in weights):
+            return "its kernels run on a GPU alone"
+        if find_spec("triton") is None:
+            return "Triton is not installed"
+        if editing:
+            return "its kernels cannot be edited while they run"
+        if stack.cell.name not in CELLS:
+            return f"it has no kernel for the {stack.cell.title} cell"
+        if any(tensor.dtype not in DTYPES for tensor in weights) or torch.is_autocast_enabled(weights[0].device.type):
+            return "its kernels compute in float32 and bfloat16 alone"
+        if stack.cell.name != "peephole":
+            return TorchEngine().why_not(stack, recording=recording, editing=editing)
+        return None
+
+    def run(
+        self,
+        stack: Stack,
+        inputs: Tensor,
+        state: Mapping[str, Tensor] | None = None,
+        *,
+        lengths: Tensor | None = None,
+        record: Collection[str] = (),
+        edits: Sequence[Edit] = (),
+        sink: Sink | None = None,
+        training: bool = False,
+    ) -> Result:
+        check_request(stack, inputs, state, lengths, record, edits)
+        if why_not := self.why_not(stack, recording=bool(record), editing=bool(edits)):
+            raise ModelError(f"The engine 'gpu' cannot run this: {why_not}.", "Let choose_engine take one that can.")
+        x = as_vectors(stack, inputs)
+        lengths = lengths.to(x.device) if lengths is not None else None
+        before = dict(state) if state is not None else stack.zero_state(x.shape[1], x)
+        if not record and stack.cell.name != "peephole":
+            return Result(*call_kernel(stack, stack.layers, x, before, lengths, training))
+        if not record and torch.is_grad_enabled():
+            return self._differentiably(stack, x, before, lengths, training)
+        recording = Recording(sink)
+        with torch.no_grad():
+            run_layer = in_blocks(self._run_block(stack), lengths, record, recording)
+            result = layer_by_layer(stack, x, before, run_layer, training=training)
+        return replace(result, signals=recording.signals())
+
+    def _run_block(self, stack: Stack) -> RunBlock:
+        lstm, single = stack.cell.name == "lstm", stack.layers[0].parameters["weight_hh"].dtype == torch.float32
+        in_one = stack.cell.name == "peephole" or (lstm and not stack.projection and (self._one_pass or not single))
+        return self._in_one_pass if in_one else recovering(stack, RECOVER)
+
+    def _in_one_pass(self, layer: Layer, x: Tensor, state: State) -> tuple[State, State]:
+        """A block of an LSTM through our own kernel."""
+        weight_hh, weight_ch = layer.parameters["weight_hh"], layer.parameters.get("weight_ch")
+        done = run_lstm(_from_x(layer, x), state, weight_hh, weight_ch, interpreted=self._interpreted)
+        signals = _signals(done.gates, done.cell[1:], done.hidden[1:])
+        return signals, {name: signals[name][-1] for name in state}
+
+    def _differentiably(
+        self, stack: Stack, x: Tensor, before: State, lengths: Tensor | None, training: bool
+    ) -> Result:
+        def run_layer(layer: Layer, x: Tensor, state: State) -> tuple[Tensor, State]:
+            x = forward_in_time(layer, x, lengths)
+            weight_hh, weight_ch = layer.parameters["weight_hh"], layer.parameters.get("weight_ch")
+            hidden, cell = run_differentiably(
+                _from_x(layer, x), state, weight_hh, weight_ch, interpreted=self._interpreted
+            )
+            if lengths is None:
+                last = hidden[-1], cell[-1]
+            else:
+                places = torch.arange(len(lengths), device=x.device)
+                last = hidden[lengths - 1, places], cell[lengths - 1, places]
+                hidden = hidden.masked_fill(past_end(len(x), lengths)[:, :, None], 0.0)
+            hidden = reverse(hidden, lengths) if layer.reverse else hidden
+            return hidden, {"hidden": last[0], "cell": last[1].to(hidden.dtype)}
+
+        return layer_by_layer(stack, x, before, run_layer, training=training)
+
+
+def _sums(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Products added up in float32, whatever the numbers are."""
+    return F.linear(x.float(), weight.float(), None if bias is None else bias.float())
+
+
+def _from_x(layer: Layer, x: Tensor) -> Tensor:
+    """W_ih x and both biases, of float32."""
+    parameters = layer.parameters
+    bias = parameters["bias_ih"].float() + parameters["bias_hh"].float() if "bias_ih" in parameters else None
+    return _sums(x, parameters["weight_ih"], bias)
+
+
+def _signals(gates: Tensor, cell: Tensor, hidden: Tensor) -> State:
+    i, f, g, o = gates.to(hidden.dtype).chunk(4, dim=-1)
+    cell = cell.to(hidden.dtype)
+    return {"input_gate": i, "forget_gate": f, "candidate": g, "cell": cell, "output_gate": o, "hidden": hidden}
+
+
+def _recover_lstm(layer: Layer, x: Tensor, hidden: Tensor, state: State, last: State) -> State:
+    gates, before = _from_x(layer, x), previous(state["hidden"], hidden)
+    sums = gates.flatten(0, 1)
+    torch.addmm(sums, before.flatten(0, 1).float(), layer.parameters["weight_hh"].float().t(), out=sums)
+    cell = scan_lstm(gates, state["cell"].float(), last["cell"].float())
+    return _signals(gates, cell, hidden)
+
+
+def _recover_gru(layer: Layer, x: Tensor, hidden: Tensor, state: State, last: State) -> State:
+    parameters = layer.parameters
+    from_x = _sums(x, parameters["weight_ih"], parameters.get("bias_ih"))
+    from_h = _sums(previous(state["hidden"], hidden), parameters["weight_hh"], parameters.get("bias_hh"))
+    reset, update, candidate = gate_gru(from_x, from_h, hidden.dtype)
+    return {"reset_gate": reset, "update_gate": update, "candidate": candidate, "hidden": hidden}
+
+
+RECOVER: dict[str, Recover] = {"lstm": _recover_lstm, "gru": _recover_gru, "rnn": recover_rnn}
