@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+
+# Where there is no GPU its kernels are interpreted; Triton must know before it is loaded.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 # Times differ from machine to machine; the same examples every time make a failure one that can be looked at again.
 settings.register_profile("unrolled", deadline=None, derandomize=True)

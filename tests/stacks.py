@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from unrolled.cells.rnn import RNN
 from unrolled.engines import BLOCK, ENGINES, Engine, Result, Stack
 from unrolled.engines.compiled.engine import CompiledEngine
 from unrolled.engines.compiled.kernels import libraries, load_kernels
+from unrolled.engines.gpu.engine import GpuEngine
 
 EVERY_CELL: dict[str, Cell] = {
     "lstm": LSTM(),
@@ -42,19 +45,31 @@ IN_TORCH = ("lstm", "gru", "rnn-tanh", "rnn-relu")
 COMPILED = {path.stem.replace("kernels", "compiled"): path for path in libraries()}
 """The compiled engine by each instruction set that this machine has: `compiled-avx2`, …; none without a compiler."""
 needs_kernels = pytest.mark.skipif(not COMPILED, reason="the compiled kernels were not built: no C compiler")
-UNDER_TEST = [name for name in ENGINES.names() if name not in {"reference", "compiled"}] + list(COMPILED)
-"""Every engine that is held against the reference."""
+GPU = {"gpu": GpuEngine(), "gpu-one-pass": GpuEngine(one_pass=True)}
+"""The GPU engine, as it is and with its own kernel for every LSTM."""
+INTERPRETED = {f"{name}-interpreted": GpuEngine(one_pass=name != "gpu", interpreted=True) for name in GPU}
+"""The same through Triton's interpreter: slow, for test_gpu.py alone."""
+needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
+UNDER_TEST = [
+    *(name for name in ENGINES.names() if name not in {"reference", "compiled", "gpu"}),
+    *COMPILED,
+    *(GPU if torch.cuda.is_available() and find_spec("triton") else ()),
+]
+"""Every engine that is held against the reference, here."""
 
 assert {cell.name for cell in EVERY_CELL.values()} == set(CELLS.names()), "a cell has no tests"
 
 
 def make_engine(name: str) -> Engine:
-    """A registered engine, or one of `COMPILED`."""
-    return CompiledEngine(load_kernels(COMPILED[name])) if name in COMPILED else ENGINES.get(name)()
+    """A registered engine, or one of `COMPILED`, `GPU` and `INTERPRETED`."""
+    if name in COMPILED:
+        return CompiledEngine(load_kernels(COMPILED[name]))
+    return {**GPU, **INTERPRETED}.get(name) or ENGINES.get(name)()
 
 
 def can_run(engine: str, kind: str, dtype: torch.dtype) -> bool:
     stack = make_stack(kind, 1, 1, dtype=dtype)
+    stack = on_device(stack, "cuda") if engine in GPU else stack
     return make_engine(engine).why_not(stack, recording=True, editing=False) is None
 
 
@@ -143,6 +158,15 @@ def as_type(stack: Stack, dtype: torch.dtype) -> Stack:
     )
 
 
+def on_device(stack: Stack, device: str) -> Stack:
+    """The stack with its parameters elsewhere; gradients find their way back."""
+    layers = [
+        replace(layer, parameters={name: value.to(device) for name, value in layer.parameters.items()})
+        for layer in stack.layers
+    ]
+    return replace(stack, layers=tuple(layers))
+
+
 def random_state(stack: Stack, batch: int, dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
     """A state to start from that is not zero."""
     zero = stack.zero_state(batch, torch.empty(0, dtype=dtype))
@@ -188,8 +212,11 @@ def run(
     state: Mapping[str, Float[Tensor, "layers batch _"]] | None = None,
     **options: Any,
 ) -> Result:
-    """A run of an engine, whose result's shapes and type are checked."""
-    result = make_engine(engine).run(stack, inputs, state, **options)
+    """A run of an engine, whose result's shapes and type are checked; on a GPU and back where it is one for GPUs."""
+    if engine in GPU:
+        result = run_on_gpu(engine, stack, inputs, state, **options)
+    else:
+        result = make_engine(engine).run(stack, inputs, state, **options)
     hidden, layers = stack.projection or stack.neurons, len(stack.layers)
     assert isinstance(result.outputs, Float[Tensor, f"steps batch {stack.outputs}"]), result.outputs.shape
     assert tuple(result.state) == stack.cell.state
@@ -201,6 +228,17 @@ def run(
     dtype = next(iter(stack.layers[0].parameters.values())).dtype
     assert {value.dtype for value in (result.outputs, *values.values())} == {dtype}
     return result
+
+
+def run_on_gpu(
+    engine: str, stack: Stack, inputs: Tensor, state: Mapping[str, Tensor] | None = None, **options: Any
+) -> Result:
+    if sink := options.get("sink"):
+        options["sink"] = lambda layer, start, signals: sink(layer, start, {n: v.cpu() for n, v in signals.items()})
+    state = {name: value.cuda() for name, value in state.items()} if state is not None else None
+    result = make_engine(engine).run(on_device(stack, "cuda"), inputs.cuda(), state, **options)
+    signals = {layer: {name: v.cpu() for name, v in own.items()} for layer, own in result.signals.items()}
+    return Result(result.outputs.cpu(), {name: value.cpu() for name, value in result.state.items()}, signals)
 
 
 def gradients(

@@ -39,9 +39,7 @@ class _Steps(torch.autograd.Function):
         weight_hh, weight_ch, hidden, _ = ctx.saved_tensors  # refuses where any of them has been changed since
         d_hidden, d_cell = gradients
         d_hidden = torch.zeros_like(hidden) if d_hidden is None else d_hidden
-        d_gates, d_first_cell = run_lstm_back(
-            done, weight_hh, weight_ch, d_hidden, d_cell, interpreted=ctx.interpreted
-        )
+        d_gates, d_first_cell = run_lstm_back(done, weight_hh, weight_ch, d_hidden, d_cell, interpreted=ctx.interpreted)
         d_first_hidden = d_gates[0] @ weight_hh.float()
         d_weight = d_gates.flatten(0, 1).t() @ done.hidden[:-1].flatten(0, 1).float()
         d_peepholes = None

@@ -107,9 +107,7 @@ class GpuEngine(Engine):
         signals = _signals(done.gates, done.cell[1:], done.hidden[1:])
         return signals, {name: signals[name][-1] for name in state}
 
-    def _differentiably(
-        self, stack: Stack, x: Tensor, before: State, lengths: Tensor | None, training: bool
-    ) -> Result:
+    def _differentiably(self, stack: Stack, x: Tensor, before: State, lengths: Tensor | None, training: bool) -> Result:
         def run_layer(layer: Layer, x: Tensor, state: State) -> tuple[Tensor, State]:
             x = forward_in_time(layer, x, lengths)
             weight_hh, weight_ch = layer.parameters["weight_hh"], layer.parameters.get("weight_ch")

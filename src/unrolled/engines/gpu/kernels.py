@@ -4,6 +4,8 @@ All numbers are float32 here, except what goes into a product: h and the weights
 products are added up in float32. `WIDEN` brings them to float32 before; only Triton's interpreter needs that.
 """
 
+# ruff: noqa: N803 - what is known when a kernel is compiled stands in capitals
+
 # Triton reads these functions as a language of its own; a type checker for Python makes nothing of them.
 # pyright: reportMissingImports=false, reportUnknownParameterType=false, reportMissingParameterType=false
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUntypedFunctionDecorator=false

@@ -41,22 +41,39 @@ class Pass:
 
 
 @dataclass(frozen=True)
-class _Tiles:
-    """How a layer is divided: the grid, and the tiles' sizes as the kernels name them."""
+class Tiles:
+    """How a layer is divided among programs, and the options of the kernels that follow from it.
+
+    grid: parts of the batch, parts of the neurons.
+    forward, back: of `lstm_steps` and `lstm_steps_back`.
+    """
 
     grid: tuple[int, int]
-    sizes: dict[str, Any]
+    forward: dict[str, Any]
+    back: dict[str, Any]
 
-    @property
-    def alone(self) -> bool:
-        """Whether one program has all neurons, and so needs no other between two steps."""
-        return self.grid[1] == 1
+    def launches(self, steps: int) -> list[tuple[int, int]]:
+        """The first step and the number of steps of each launch, in the order of time.
+
+        A program that has all neurons needs no other between two steps.
+        """
+        return [(0, steps)] if self.grid[1] == 1 else [(step, 1) for step in range(steps)]
 
 
-def _tiles(batch: int, neurons: int, interpreted: bool) -> _Tiles:
-    columns = max(ROWS, _power_of_two(neurons)) if neurons <= ONE_PROGRAM else TILE
-    sizes = {"ROWS": ROWS, "COLUMNS": columns, "DEPTH": min(columns, DEPTH), "WIDEN": interpreted}
-    return _Tiles((_parts(batch, ROWS), _parts(neurons, columns)), sizes)
+def divide(batch: int, neurons: int, *, interpreted: bool = False) -> Tiles:
+    """The tiles for a batch of sequences and a layer of neurons."""
+    columns = max(ROWS, 1 << (neurons - 1).bit_length()) if neurons <= ONE_PROGRAM else TILE
+    options = {
+        "WIDEN": interpreted,
+        "ROWS": ROWS,
+        "COLUMNS": columns,
+        "DEPTH": min(columns, DEPTH),
+        "num_warps": 8 if columns >= TILE else 4,
+        "num_stages": 1,  # no loads ahead of a barrier
+    }
+    keep = neurons <= AT_HAND
+    forward = {**options, "KEEP": keep, "DEPTH": columns if keep else options["DEPTH"]}
+    return Tiles((_parts(batch, ROWS), _parts(neurons, columns)), forward, options)
 
 
 def run_lstm(
@@ -82,17 +99,16 @@ def run_lstm(
     cell = from_x.new_empty(steps + 1, batch, neurons)
     gates = torch.empty_like(from_x)
     hidden[0], cell[0] = before["hidden"], before["cell"]
-    tiles = _tiles(batch, neurons, interpreted)
-    if batch:
-        keep = tiles.alone and neurons <= AT_HAND
-        sizes = {**tiles.sizes, "DEPTH": tiles.sizes["COLUMNS"] if keep else tiles.sizes["DEPTH"]}
-        peepholes = weight_hh if weight_ch is None else weight_ch.contiguous()
-        kernel = kernels().lstm_steps[tiles.grid]
-        for first, count in [(0, steps)] if tiles.alone else [(step, 1) for step in range(steps)]:
-            kernel(
-                from_x.contiguous(), weight_hh.contiguous(), peepholes, hidden, cell, gates, first, count, batch,
-                neurons, PEEPHOLE=weight_ch is not None, KEEP=keep, **sizes, **_warps(sizes["COLUMNS"]),
-            )  # fmt: skip
+    if not batch:
+        return Pass(hidden, cell, gates)
+    tiles = divide(batch, neurons, interpreted=interpreted)
+    kernel = kernels().lstm_steps[tiles.grid]
+    from_x, weights = from_x.contiguous(), _weights(weight_hh, weight_ch)
+    for first, count in tiles.launches(steps):
+        kernel(
+            from_x, *weights, hidden, cell, gates, first, count, batch, neurons,
+            PEEPHOLE=weight_ch is not None, **tiles.forward,
+        )  # fmt: skip
     return Pass(hidden, cell, gates)
 
 
@@ -117,17 +133,17 @@ def run_lstm_back(
     carried = done.cell.new_zeros(batch, neurons)
     d_hidden = d_hidden.float().contiguous()
     d_cell = None if d_cell is None else d_cell.float().contiguous()
-    tiles = _tiles(batch, neurons, interpreted)
-    if batch:
-        peepholes = weight_hh if weight_ch is None else weight_ch.contiguous()
-        kernel = kernels().lstm_steps_back[tiles.grid]
-        for last, count in [(steps - 1, steps)] if tiles.alone else [(step, 1) for step in reversed(range(steps))]:
-            kernel(
-                weight_hh.contiguous(), peepholes, done.cell, done.gates, d_hidden,
-                d_hidden if d_cell is None else d_cell, d_gates, carried, last, count, batch, neurons,
-                PEEPHOLE=weight_ch is not None, FROM_CELL=d_cell is not None, **tiles.sizes,
-                **_warps(tiles.sizes["COLUMNS"]),
-            )  # fmt: skip
+    if not batch:
+        return d_gates[:steps], carried
+    tiles = divide(batch, neurons, interpreted=interpreted)
+    kernel = kernels().lstm_steps_back[tiles.grid]
+    weights = _weights(weight_hh, weight_ch)
+    for first, count in reversed(tiles.launches(steps)):
+        kernel(
+            *weights, done.cell, done.gates, d_hidden, d_hidden if d_cell is None else d_cell, d_gates, carried,
+            first + count - 1, count, batch, neurons,
+            PEEPHOLE=weight_ch is not None, FROM_CELL=d_cell is not None, **tiles.back,
+        )  # fmt: skip
     return d_gates[:steps], carried
 
 
@@ -156,14 +172,11 @@ def gate_gru(from_x: Tensor, from_h: Tensor, dtype: torch.dtype) -> tuple[Tensor
     return reset, update, candidate
 
 
-def _warps(columns: int) -> dict[str, int]:
-    """Warps of a program, and no loads ahead of a barrier."""
-    return {"num_warps": 8 if columns >= TILE else 4, "num_stages": 1}
+def _weights(weight_hh: Tensor, weight_ch: Tensor | None) -> tuple[Tensor, Tensor]:
+    """As the kernels take them: where there are no peepholes, something that is not read."""
+    weight_hh = weight_hh.contiguous()
+    return weight_hh, weight_hh if weight_ch is None else weight_ch.contiguous()
 
 
 def _parts(size: int, part: int) -> int:
     return -(-size // part)
-
-
-def _power_of_two(number: int) -> int:
-    return 1 << (number - 1).bit_length()
