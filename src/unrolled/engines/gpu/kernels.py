@@ -1,17 +1,10 @@
+# type: ignore - Triton reads these functions as a language of its own; a checker of Python makes nothing of them
+# ruff: noqa: N803 - what is known when a kernel is compiled stands in capitals
 """The Triton kernels: what runs on the GPU. `launch.py` says over which grid, and what the arguments are.
 
 All numbers are float32 here, except what goes into a product: h and the weights are of the stack's own type, and their
 products are added up in float32. `WIDEN` brings them to float32 before; only Triton's interpreter needs that.
 """
-
-# ruff: noqa: N803 - what is known when a kernel is compiled stands in capitals
-
-# Triton reads these functions as a language of its own; a type checker for Python makes nothing of them.
-# pyright: reportMissingImports=false, reportUnknownParameterType=false, reportMissingParameterType=false
-# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUntypedFunctionDecorator=false
-# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false, reportGeneralTypeIssues=false
-# pyright: reportAttributeAccessIssue=false, reportCallIssue=false, reportIndexIssue=false, reportOperatorIssue=false
-# pyright: reportArgumentType=false, reportPossiblyUnbound=false
 
 import triton
 import triton.language as tl
