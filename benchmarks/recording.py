@@ -55,7 +55,8 @@ def peephole(lstm: nn.RNNBase) -> Any:
 
     parameters = dict(lstm.named_parameters())
     for layer in range(lstm.num_layers):
-        parameters[f"weight_ch_l{layer}"] = torch.randn(3 * lstm.hidden_size) * 0.1
+        weight = parameters[f"weight_hh_l{layer}"]
+        parameters[f"weight_ch_l{layer}"] = (torch.randn(3 * lstm.hidden_size) * 0.1).to(weight).requires_grad_()
     return Stack.from_parameters(PeepholeLSTM(), parameters, depth=lstm.num_layers)
 
 

@@ -14,8 +14,11 @@ import pytest
 import torch
 from torch import nn
 
+from tests.stacks import needs_triton
 from unrolled import Trace
 from unrolled.engines import choose_engine
+from unrolled.engines.gpu.engine import GpuEngine
+from unrolled.engines.torch import TorchEngine
 from unrolled.racing import Shape
 
 ROOT = Path(__file__).parents[1]
@@ -123,6 +126,31 @@ def test_the_races_run_and_find_the_same_numbers(monkeypatch: pytest.MonkeyPatch
     assert result.numbers["2 × 3, 2, 4"]["milliseconds"].keys() >= {"nn lstm", "lstm", "gru", "rnn", "peephole"}
     result.end(None)
     assert "2 × 3, 2, 4: peephole ÷ our LSTM" in capsys.readouterr().out
+
+
+@needs_triton
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU: the race runs there")
+def test_the_race_on_a_gpu_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Interpreted and tiny; who computes something else is found out. Without a GPU the script says so in one line."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    gpu, common = importlib.import_module("gpu"), importlib.import_module("common")
+    ours, one_pass = (GpuEngine(one_pass=all, interpreted=True) for all in (False, True))
+    engines = {gpu.TORCH: TorchEngine(), gpu.OURS: ours, gpu.ONE_PASS: one_pass}
+    result, shape = common.Report("races"), Shape(2, 3, 2, 4, 5)
+    gpu.measure(result, [shape], "cpu", engines, 0.01)
+    ((_, columns, rows),) = result.tables
+    assert len(rows) == len(gpu.NEAR)
+    assert all(len(row) == len(columns) for row in rows)
+    assert set(result.numbers) == {"2 × 3, 2, 4, float32", "2 × 3, 2, 4, bfloat16"}
+    wrong = gpu.Contest(shape, torch.float32, "cpu", engines)
+    with torch.no_grad():
+        wrong.loop.cells[0].bias_hh.add_(0.01)
+    with pytest.raises(SystemExit, match=r"LSTMCell loop is .* from the reference: it does not compute the same"):
+        wrong.check()
+    capsys.readouterr()
+    monkeypatch.setattr("sys.argv", ["gpu.py"])
+    assert gpu.main() == 2
+    assert capsys.readouterr() == ("", "There is no GPU here that PyTorch can use: nothing was measured.\n")
 
 
 def test_whoever_computes_something_else_is_not_raced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,6 +167,24 @@ def test_a_scan_ends_where_it_is_told_to() -> None:
 
 @needs_triton
 @interpreted
+def test_tanh_and_sigmoid_are_right_to_a_few_roundings() -> None:
+    """Of the value itself, however small; large ones overflow nowhere, and what is no number stays none."""
+    x = torch.cat([torch.logspace(-30, 2, 300), torch.linspace(0.2, 0.4, 300)])
+    x = torch.cat([x, -x, torch.tensor([0.0, float("nan"), float("inf"), -float("inf")])])
+    sums = torch.cat([x, x, x])[None, None]
+    reset, _, candidate = launch.gate_gru(sums, torch.zeros_like(sums), torch.float32)
+    for ours, right, roundings in (
+        (candidate, x.double().tanh(), 4),
+        (reset, x.double().sigmoid(), 2 + x.abs().clamp(max=200)),
+    ):
+        allowed = roundings * torch.finfo(torch.float32).eps * right.abs() + torch.finfo(torch.float32).tiny
+        off = (ours[0, 0].double() - right).abs()
+        assert (off <= allowed)[~x.isnan()].all()
+        assert (ours[0, 0].isnan() == x.isnan()).all()
+
+
+@needs_triton
+@interpreted
 def test_gradients_need_what_they_are_of() -> None:
     stack = make_stack("peephole", 3, 5, dtype=torch.float32)
     outputs = run(GPU, stack, torch.randn(4, 2, 3)).outputs
