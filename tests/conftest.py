@@ -10,8 +10,9 @@ import pytest
 import torch
 from hypothesis import settings
 
-# Where there is no GPU its kernels are interpreted; Triton must know before it is loaded.
-if not torch.cuda.is_available():
+if torch.cuda.is_available():  # what is compared with float64 must not be rounded to TensorFloat-32
+    torch.backends.cudnn.rnn.fp32_precision = "ieee"
+else:  # the kernels for GPUs are interpreted; Triton must know before it is loaded
     os.environ.setdefault("TRITON_INTERPRET", "1")
 
 # Times differ from machine to machine; the same examples every time make a failure one that can be looked at again.

@@ -47,7 +47,10 @@ COMPILED = {path.stem.replace("kernels", "compiled"): path for path in libraries
 needs_kernels = pytest.mark.skipif(not COMPILED, reason="the compiled kernels were not built: no C compiler")
 GPU = {"gpu": GpuEngine(), "gpu-one-pass": GpuEngine(one_pass=True)}
 """The GPU engine, as it is and with its own kernel for every LSTM."""
-INTERPRETED = {f"{name}-interpreted": GpuEngine(one_pass=name != "gpu", interpreted=True) for name in GPU}
+INTERPRETED = {
+    "gpu-interpreted": GpuEngine(interpreted=True),
+    "gpu-one-pass-interpreted": GpuEngine(one_pass=True, interpreted=True),
+}
 """The same through Triton's interpreter: slow, for test_gpu.py alone."""
 needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
 UNDER_TEST = [

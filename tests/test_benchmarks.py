@@ -134,8 +134,8 @@ def test_the_race_on_a_gpu_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     """Interpreted and tiny; who computes something else is found out. Without a GPU the script says so in one line."""
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     gpu, common = importlib.import_module("gpu"), importlib.import_module("common")
-    ours, one_pass = (GpuEngine(one_pass=all, interpreted=True) for all in (False, True))
-    engines = {gpu.TORCH: TorchEngine(), gpu.OURS: ours, gpu.ONE_PASS: one_pass}
+    scan, one_pass = (GpuEngine(one_pass=one_pass, interpreted=True) for one_pass in (False, True))
+    engines = {gpu.TORCH: TorchEngine(), gpu.SCAN: scan, gpu.ONE_PASS: one_pass}
     result, shape = common.Report("races"), Shape(2, 3, 2, 4, 5)
     gpu.measure(result, [shape], "cpu", engines, 0.01)
     ((_, columns, rows),) = result.tables

@@ -39,10 +39,10 @@ class GpuEngine(Engine):
 
     name: ClassVar[str] = "gpu"
 
-    def __init__(self, *, one_pass: bool = False, interpreted: bool = False) -> None:
+    def __init__(self, *, one_pass: bool | None = None, interpreted: bool = False) -> None:
         """
         Args:
-            one_pass: our own kernel records every LSTM, not only those that need it.
+            one_pass: whether our own kernel records an LSTM; None where it is in bfloat16.
             interpreted: runs on the processor, through Triton's interpreter (Python started with TRITON_INTERPRET=1).
                 For tests: it is slower than everything else.
         """
@@ -85,20 +85,34 @@ class GpuEngine(Engine):
         x = as_vectors(stack, inputs)
         lengths = lengths.to(x.device) if lengths is not None else None
         before = dict(state) if state is not None else stack.zero_state(x.shape[1], x)
+        with torch.cuda.device_of(x):  # Triton launches on the current device
+            return self._run(stack, x, before, lengths, record, Recording(sink), training)
+
+    def _run(
+        self,
+        stack: Stack,
+        x: Tensor,
+        before: State,
+        lengths: Tensor | None,
+        record: Collection[str],
+        recording: Recording,
+        training: bool,
+    ) -> Result:
         if not record and stack.cell.name != "peephole":
             return Result(*call_kernel(stack, stack.layers, x, before, lengths, training))
         if not record and torch.is_grad_enabled():
             return self._differentiably(stack, x, before, lengths, training)
-        recording = Recording(sink)
         with torch.no_grad():
             run_layer = in_blocks(self._run_block(stack), lengths, record, recording)
             result = layer_by_layer(stack, x, before, run_layer, training=training)
         return replace(result, signals=recording.signals())
 
     def _run_block(self, stack: Stack) -> RunBlock:
-        lstm, single = stack.cell.name == "lstm", stack.layers[0].parameters["weight_hh"].dtype == torch.float32
-        in_one = stack.cell.name == "peephole" or (lstm and not stack.projection and (self._one_pass or not single))
-        return self._in_one_pass if in_one else recovering(stack, RECOVER)
+        one_pass = self._one_pass
+        if one_pass is None:
+            one_pass = stack.layers[0].parameters["weight_hh"].dtype == torch.bfloat16
+        ours = stack.cell.name == "peephole" or (stack.cell.name == "lstm" and not stack.projection and one_pass)
+        return self._in_one_pass if ours else recovering(stack, RECOVER)
 
     def _in_one_pass(self, layer: Layer, x: Tensor, state: State) -> tuple[State, State]:
         """A block of an LSTM through our own kernel."""

@@ -15,8 +15,10 @@ ONE_PROGRAM = 128
 """Neurons up to which one program has all of them, and goes through all steps by itself."""
 AT_HAND = 64
 """Neurons up to which it has the weights at hand too; more do not fit its registers."""
-TILE, DEPTH = 64, 32
-"""Neurons of a program where there are several, and how many numbers of a product it adds up at a time."""
+TILE = 16
+"""Neurons of a program where there are several: few, so that there are about as many programs as a GPU runs at once."""
+DEPTH, DEPTH_OF_TILE = 32, 64
+"""How many numbers of a product are added up at a time: by a program that has all neurons, and by one of several."""
 SCAN, FLAT = 128, 1024
 """Places of a program that scans over the steps, and of one that has no order to keep."""
 
@@ -62,14 +64,16 @@ class Tiles:
 
 def divide(batch: int, neurons: int, *, interpreted: bool = False) -> Tiles:
     """The tiles for a batch of sequences and a layer of neurons."""
-    columns = max(ROWS, 1 << (neurons - 1).bit_length()) if neurons <= ONE_PROGRAM else TILE
+    alone = neurons <= ONE_PROGRAM
+    columns = max(TILE, 1 << (neurons - 1).bit_length()) if alone else TILE
     options = {
         "WIDEN": interpreted,
         "ROWS": ROWS,
         "COLUMNS": columns,
-        "DEPTH": min(columns, DEPTH),
-        "num_warps": 8 if columns >= TILE else 4,
-        "num_stages": 1,  # no loads ahead of a barrier
+        "DEPTH": min(columns, DEPTH) if alone else DEPTH_OF_TILE,
+        "num_warps": 8 if columns >= AT_HAND else 4,
+        # Loads ahead of their products; none where they would be ahead of the barrier between two steps.
+        "num_stages": 1 if alone else 3,
     }
     keep = neurons <= AT_HAND
     forward = {**options, "KEEP": keep, "DEPTH": columns if keep else options["DEPTH"]}
