@@ -35,10 +35,38 @@ def times(left, right, total, WIDEN: tl.constexpr):
 
 
 @triton.jit
-def gate_weights(weight_hh, gate: tl.constexpr, inner, columns, neurons):
-    """One gate's part of W_hh, turned round: `(inner, columns)`."""
+def load_gates(source, at, neurons, inside):
+    """A tile of i, f, g and o."""
+    i = tl.load(source + at, inside, 0.0)
+    f = tl.load(source + at + neurons, inside, 0.0)
+    g = tl.load(source + at + 2 * neurons, inside, 0.0)
+    o = tl.load(source + at + 3 * neurons, inside, 0.0)
+    return i, f, g, o
+
+
+@triton.jit
+def store_gates(target, at, neurons, inside, i, f, g, o):
+    tl.store(target + at, i, inside)
+    tl.store(target + at + neurons, f, inside)
+    tl.store(target + at + 2 * neurons, g, inside)
+    tl.store(target + at + 3 * neurons, o, inside)
+
+
+@triton.jit
+def load_weights(weight_hh, inner, columns, neurons):
+    """Each gate's part of W_hh, turned round: `(inner, columns)`."""
     inside = (inner < neurons)[:, None] & (columns < neurons)[None, :]
-    return tl.load(weight_hh + (gate * neurons + columns)[None, :] * neurons + inner[:, None], inside, 0.0)
+    return load_gates(weight_hh, columns[None, :] * neurons + inner[:, None], neurons * neurons, inside)
+
+
+@triton.jit
+def load_peepholes(weight_ch, columns, neurons):
+    """p_i, p_f, p_o: a row each."""
+    inside = (columns < neurons)[None, :]
+    p_i = tl.load(weight_ch + columns[None, :], inside, 0.0).to(tl.float32)
+    p_f = tl.load(weight_ch + neurons + columns[None, :], inside, 0.0).to(tl.float32)
+    p_o = tl.load(weight_ch + 2 * neurons + columns[None, :], inside, 0.0).to(tl.float32)
+    return p_i, p_f, p_o
 
 
 @triton.jit(do_not_specialize=["first", "count"])
@@ -65,29 +93,17 @@ def lstm_steps(
     gates += 4 * start
     c = tl.load(cell + at, inside, 0.0)
     if PEEPHOLE:
-        p_i = tl.load(weight_ch + columns, columns < neurons, 0.0).to(tl.float32)[None, :]
-        p_f = tl.load(weight_ch + neurons + columns, columns < neurons, 0.0).to(tl.float32)[None, :]
-        p_o = tl.load(weight_ch + 2 * neurons + columns, columns < neurons, 0.0).to(tl.float32)[None, :]
+        p_i, p_f, p_o = load_peepholes(weight_ch, columns, neurons)
     if KEEP:
-        inner = tl.arange(0, DEPTH)
-        w_i = gate_weights(weight_hh, 0, inner, columns, neurons)
-        w_f = gate_weights(weight_hh, 1, inner, columns, neurons)
-        w_g = gate_weights(weight_hh, 2, inner, columns, neurons)
-        w_o = gate_weights(weight_hh, 3, inner, columns, neurons)
+        w_i, w_f, w_g, w_o = load_weights(weight_hh, tl.arange(0, DEPTH), columns, neurons)
     for _ in range(count):
-        i = tl.load(from_x + at_gate, inside, 0.0)
-        f = tl.load(from_x + at_gate + neurons, inside, 0.0)
-        g = tl.load(from_x + at_gate + 2 * neurons, inside, 0.0)
-        o = tl.load(from_x + at_gate + 3 * neurons, inside, 0.0)
+        i, f, g, o = load_gates(from_x, at_gate, neurons, inside)
         for k in range(0, neurons, DEPTH):
             inner = k + tl.arange(0, DEPTH)
             there = (rows < batch)[:, None] & (inner < neurons)[None, :]
             h = tl.load(hidden + rows[:, None] * neurons + inner[None, :], there, 0.0)
             if not KEEP:
-                w_i = gate_weights(weight_hh, 0, inner, columns, neurons)
-                w_f = gate_weights(weight_hh, 1, inner, columns, neurons)
-                w_g = gate_weights(weight_hh, 2, inner, columns, neurons)
-                w_o = gate_weights(weight_hh, 3, inner, columns, neurons)
+                w_i, w_f, w_g, w_o = load_weights(weight_hh, inner, columns, neurons)
             i = times(h, w_i, i, WIDEN)
             f = times(h, w_f, f, WIDEN)
             g = times(h, w_g, g, WIDEN)
@@ -106,10 +122,7 @@ def lstm_steps(
         cell += size
         tl.store(hidden + at, (o * tanh(c)).to(hidden.dtype.element_ty), inside)
         tl.store(cell + at, c, inside)
-        tl.store(gates + at_gate, i, inside)
-        tl.store(gates + at_gate + neurons, f, inside)
-        tl.store(gates + at_gate + 2 * neurons, g, inside)
-        tl.store(gates + at_gate + 3 * neurons, o, inside)
+        store_gates(gates, at_gate, neurons, inside, i, f, g, o)
         from_x += 4 * size
         gates += 4 * size
         tl.debug_barrier()  # the next step reads the h of all neurons
@@ -139,9 +152,7 @@ def lstm_steps_back(
     d_gates += 4 * start
     dc = tl.load(carried + at, inside, 0.0)
     if PEEPHOLE:
-        p_i = tl.load(weight_ch + columns, columns < neurons, 0.0).to(tl.float32)[None, :]
-        p_f = tl.load(weight_ch + neurons + columns, columns < neurons, 0.0).to(tl.float32)[None, :]
-        p_o = tl.load(weight_ch + 2 * neurons + columns, columns < neurons, 0.0).to(tl.float32)[None, :]
+        p_i, p_f, p_o = load_peepholes(weight_ch, columns, neurons)
     for _ in range(count):
         dh = tl.load(d_hidden + at, inside, 0.0)
         later = d_gates + 4 * size
@@ -154,10 +165,7 @@ def lstm_steps_back(
             dh = times(into.to(w.dtype), w, dh, WIDEN)
         before = tl.load(cell + at, inside, 0.0)
         now = tanh(tl.load(cell + size + at, inside, 0.0))
-        i = tl.load(gates + at_gate, inside, 0.0)
-        f = tl.load(gates + at_gate + neurons, inside, 0.0)
-        g = tl.load(gates + at_gate + 2 * neurons, inside, 0.0)
-        o = tl.load(gates + at_gate + 3 * neurons, inside, 0.0)
+        i, f, g, o = load_gates(gates, at_gate, neurons, inside)
         d_o = dh * now * o * (1.0 - o)
         dc += dh * o * (1.0 - now * now)
         if FROM_CELL:
@@ -170,10 +178,7 @@ def lstm_steps_back(
         dc = dc * f
         if PEEPHOLE:
             dc += d_i * p_i + d_f * p_f
-        tl.store(d_gates + at_gate, d_i, inside)
-        tl.store(d_gates + at_gate + neurons, d_f, inside)
-        tl.store(d_gates + at_gate + 2 * neurons, d_g, inside)
-        tl.store(d_gates + at_gate + 3 * neurons, d_o, inside)
+        store_gates(d_gates, at_gate, neurons, inside, d_i, d_f, d_g, d_o)
         d_hidden -= size
         d_cell -= size
         cell -= size
@@ -197,16 +202,14 @@ def lstm_scan(gates, cell, before, last, steps, size, neurons, TINY: tl.constexp
     c = tl.load(before + at, inside, 0.0)
     total = tl.zeros_like(c)
     for _ in range(steps):
-        i = sigmoid(tl.load(gates + at_gate, inside, 0.0))
-        f = sigmoid(tl.load(gates + at_gate + neurons, inside, 0.0))
-        g = tanh(tl.load(gates + at_gate + 2 * neurons, inside, 0.0))
-        o = sigmoid(tl.load(gates + at_gate + 3 * neurons, inside, 0.0))
+        i, f, g, o = load_gates(gates, at_gate, neurons, inside)
+        i = sigmoid(i)
+        f = sigmoid(f)
+        g = tanh(g)
+        o = sigmoid(o)
         c = f * c + i * g
         total += tl.abs(c)
-        tl.store(gates + at_gate, i, inside)
-        tl.store(gates + at_gate + neurons, f, inside)
-        tl.store(gates + at_gate + 2 * neurons, g, inside)
-        tl.store(gates + at_gate + 3 * neurons, o, inside)
+        store_gates(gates, at_gate, neurons, inside, i, f, g, o)
         tl.store(cell + at, c, inside)
         gates += 4 * stride
         cell += stride
