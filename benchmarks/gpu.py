@@ -2,8 +2,9 @@
 
 Forward passes in one process, in turns (A B A B …), each waited for; the same weights and inputs for all; medians of
 the rounds, as ratios to nn.LSTM in the same rounds. Before anything is timed its numbers are compared. nn.LSTM runs as
-its users run it, in float32 with the TensorFloat-32 that cuDNN takes by default; ours record in full float32. The first
-layer reads as many numbers as it has neurons, with 10 neurons 8. Where there is no GPU it says so and ends with 2.
+its users run it: in float32 with the TensorFloat-32 that cuDNN takes by default, where ours record in full float32; in
+bfloat16 through what PyTorch takes in the place of cuDNN. The first layer reads as many numbers as it has neurons, with
+10 neurons 8. Where there is no GPU it says so and ends with 2.
 """
 
 from __future__ import annotations

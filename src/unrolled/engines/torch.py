@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, ClassVar, TypeAlias, cast
@@ -101,8 +102,11 @@ def call_kernel(
         kernel = torch.rnn_tanh if stack.cell.activation == "tanh" else torch.rnn_relu
     else:
         kernel = torch.lstm if lstm else torch.gru
+    quietly = _packing_in_silence() if x.is_cuda else nullcontext()
+    training = training or (x.is_cuda and torch.is_grad_enabled())  # else cuDNN keeps nothing for the way back
     if lengths is None:
-        given = kernel(x, states, flat, bias, depth, dropout, training, both, False)  # pyright: ignore
+        with quietly:
+            given = kernel(x, states, flat, bias, depth, dropout, training, both, False)  # pyright: ignore
         y, *after = cast("tuple[Tensor, ...]", given)
     else:
         packed = pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
@@ -110,11 +114,20 @@ def call_kernel(
         assert order is not None
         assert back is not None
         states = [s[:, order] for s in states] if lstm else state["hidden"][:, order]
-        given = kernel(packed.data, packed.batch_sizes, states, flat, bias, depth, dropout, training, both)  # pyright: ignore
+        with quietly:
+            given = kernel(packed.data, packed.batch_sizes, states, flat, bias, depth, dropout, training, both)  # pyright: ignore
         data, *after = cast("tuple[Tensor, ...]", given)
         y, _ = pad_packed_sequence(packed._replace(data=data), total_length=x.shape[0])
         after = [s[:, back] for s in after]
     return y, dict(zip(stack.cell.state, after, strict=True))
+
+
+@contextmanager
+def _packing_in_silence() -> Generator[None]:
+    """cuDNN packs the weights at each call that are not one piece of memory, as one layer's of several never are."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
+        yield
 
 
 def _run_feedforward(

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unrolled.engines.blocks import RunBlock, State, forward_in_time, in_blocks, layer_by_layer
+from unrolled.engines.blocks import State, forward_in_time, in_blocks, layer_by_layer
 from unrolled.engines.engine import Edit, Engine, Recording, Result, Sink, as_vectors, check_request, past_end, reverse
 from unrolled.engines.gpu.autograd import run_differentiably
 from unrolled.engines.gpu.launch import gate_gru, run_lstm, scan_lstm
@@ -27,14 +27,14 @@ DTYPES = (torch.float32, torch.bfloat16)
 class GpuEngine(Engine):
     """LSTM, GRU, RNN and peephole LSTM on a GPU, in float32 and bfloat16.
 
-    What cuDNN has a kernel for and nobody records, it runs. To record, cuDNN gives h by blocks of 512 steps, one
-    product over a block's steps gives what goes into the gates, and one Triton kernel the gates and, in a scan over the
-    steps, c; as in `torch.py`, c ends each block in cuDNN's own.
+    What PyTorch has a kernel for and nobody records, it runs. To record, it gives h by blocks of 512 steps, one product
+    over a block's steps gives what goes into the gates, and one Triton kernel the gates and, in a scan over the steps,
+    c; as in `torch.py`, c ends each block in PyTorch's own.
 
-    Our own kernel goes through all steps and keeps every signal in the same pass. It runs the peephole LSTM, which
-    cuDNN has not, forward and back; and it records an LSTM in bfloat16, whose c would lose in each step what bfloat16
-    cannot hold. Within it products are added up in float32, and c is carried in float32 from step to step; signals and
-    states come in the type of the stack, as from every engine.
+    Our own kernel goes through all steps and keeps every signal in the same pass, forward and back. It runs the
+    peephole LSTM, which cuDNN has not, and an LSTM in bfloat16, for which PyTorch does not call cuDNN and of whose c it
+    loses in each step what bfloat16 cannot hold. Within it products are added up in float32, and c is carried in
+    float32 from step to step; signals and states come in the type of the stack, as from every engine.
     """
 
     name: ClassVar[str] = "gpu"
@@ -42,7 +42,7 @@ class GpuEngine(Engine):
     def __init__(self, *, one_pass: bool | None = None, interpreted: bool = False) -> None:
         """
         Args:
-            one_pass: whether our own kernel records an LSTM; None where it is in bfloat16.
+            one_pass: whether our own kernel runs an LSTM; None where it is in bfloat16.
             interpreted: runs on the processor, through Triton's interpreter (Python started with TRITON_INTERPRET=1).
                 For tests: it is slower than everything else.
         """
@@ -98,21 +98,23 @@ class GpuEngine(Engine):
         recording: Recording,
         training: bool,
     ) -> Result:
-        if not record and stack.cell.name != "peephole":
+        ours = self._is_ours(stack)
+        if not record and not ours:
             return Result(*call_kernel(stack, stack.layers, x, before, lengths, training))
         if not record and torch.is_grad_enabled():
             return self._differentiably(stack, x, before, lengths, training)
         with torch.no_grad():
-            run_layer = in_blocks(self._run_block(stack), lengths, record, recording)
+            run_block = self._in_one_pass if ours else recovering(stack, RECOVER)
+            run_layer = in_blocks(run_block, lengths, record, recording)
             result = layer_by_layer(stack, x, before, run_layer, training=training)
         return replace(result, signals=recording.signals())
 
-    def _run_block(self, stack: Stack) -> RunBlock:
-        one_pass = self._one_pass
-        if one_pass is None:
-            one_pass = stack.layers[0].parameters["weight_hh"].dtype == torch.bfloat16
-        ours = stack.cell.name == "peephole" or (stack.cell.name == "lstm" and not stack.projection and one_pass)
-        return self._in_one_pass if ours else recovering(stack, RECOVER)
+    def _is_ours(self, stack: Stack) -> bool:
+        """Whether our own kernel runs the stack."""
+        if stack.cell.name != "lstm" or stack.projection:
+            return stack.cell.name == "peephole"
+        half = stack.layers[0].parameters["weight_hh"].dtype == torch.bfloat16
+        return half if self._one_pass is None else self._one_pass
 
     def _in_one_pass(self, layer: Layer, x: Tensor, state: State) -> tuple[State, State]:
         """A block of an LSTM through our own kernel."""
