@@ -51,10 +51,12 @@ class GpuEngine(Engine):
 
     def why_not(self, stack: Stack, *, recording: bool, editing: bool) -> str | None:
         weights = [tensor for layer in stack.layers for tensor in layer.parameters.values()]
-        if self._interpreted and os.environ.get("TRITON_INTERPRET") != "1":
-            return "Triton's interpreter is off: Python must be started with TRITON_INTERPRET=1"
         if any(tensor.device.type != ("cpu" if self._interpreted else "cuda") for tensor in weights):
             return "its kernels run on a GPU alone"
+        interpreter = os.environ.get("TRITON_INTERPRET", "").lower() in {"1", "true", "yes", "on", "y"}
+        if interpreter != self._interpreted:
+            wanted, there = ("1", "off") if self._interpreted else ("0", "on")
+            return f"Triton's interpreter is {there}: Python must be started with TRITON_INTERPRET={wanted}"
         if find_spec("triton") is None:
             return "Triton is not installed"
         if editing:
