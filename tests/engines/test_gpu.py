@@ -196,6 +196,17 @@ def test_gradients_need_what_they_are_of() -> None:
 
 
 @needs_triton
+@interpreted
+@pytest.mark.parametrize("name", ["cell", "hidden"])
+def test_gradients_of_one_last_state_alone(name: str) -> None:
+    stack, x = make_stack("peephole", 3, 5, dtype=torch.float32), torch.randn(4, 2, 3)
+    weights = list(stack.layers[0].parameters.values())
+    ours, right = (torch.autograd.grad(run(e, stack, x).state[name].sum(), weights) for e in (GPU, "reference"))
+    for own, other in zip(ours, right, strict=True):
+        assert_same(own, other, 1e-6)
+
+
+@needs_triton
 def test_the_kernels_compile_for_gpus(tmp_path: Path) -> None:
     """To machine code, in a process in which nothing is interpreted: Ampere and Hopper, every form of each kernel."""
     command = [sys.executable, "-W", "error", "-m", "tests.engines.compile_kernels"]
