@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from unrolled.traces.check import check
     from unrolled.traces.modules import trace
     from unrolled.traces.trace import Trace
-    from unrolled.training.train import train
+    from unrolled.training.train import train, train_seeds
     from unrolled.writing.sample import sample
 
 _WHERE = {
@@ -31,9 +31,21 @@ _WHERE = {
     "sample": "unrolled.writing.sample",
     "trace": "unrolled.traces.modules",
     "train": "unrolled.training.train",
+    "train_seeds": "unrolled.training.train",
 }
 
-__all__ = ["Trace", "UnrolledError", "__version__", "check", "explore", "load_network", "sample", "trace", "train"]
+__all__ = [
+    "Trace",
+    "UnrolledError",
+    "__version__",
+    "check",
+    "explore",
+    "load_network",
+    "sample",
+    "trace",
+    "train",
+    "train_seeds",
+]
 
 
 def __getattr__(name: str) -> object:

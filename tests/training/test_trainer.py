@@ -12,11 +12,10 @@ from torch import nn
 
 from unrolled.errors import DivergedError
 from unrolled.networks import Network, NetworkSettings
-from unrolled.progress import silent
 from unrolled.sources import open_source, prepare
 from unrolled.sources.tasks.counter import Counter
 from unrolled.training.batches import TaskBatches, TextBatches
-from unrolled.training.loop import Loop
+from unrolled.training.loop import Run
 from unrolled.training.run_folder import RunFolder
 from unrolled.training.settings import TrainingSettings
 from unrolled.training.trainer import Trainer
@@ -80,6 +79,6 @@ def test_weights_that_are_no_numbers_make_no_checkpoint(tmp_path: Path) -> None:
     with torch.no_grad():
         trainer.network.get_parameter("readout.bias")[2] = torch.inf
     with pytest.raises(DivergedError, match="weights are not finite"):
-        Loop(folder, trainer, prepare(open_source("task:counter")), silent).save()
+        Run(folder, trainer, prepare(open_source("task:counter"))).save()
     folder.close()
     assert not (tmp_path / "checkpoints").exists()

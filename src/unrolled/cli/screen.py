@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -52,6 +52,16 @@ def print_table(title: str, rows: Mapping[str, object]) -> None:
     table.add_column(overflow="fold")
     for name, value in rows.items():
         table.add_row(name, spelled(shown(value), stdout.encoding))
+    stdout.print(table)
+
+
+def print_columns(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """The result for people: a line a thing, with names above the columns."""
+    table = Table(title=spelled(title, stdout.encoding), title_justify="left", title_style="bold", box=None)
+    for name in names:
+        table.add_column(name, header_style="cyan", justify="left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(spelled(cell, stdout.encoding) for cell in row))
     stdout.print(table)
 
 

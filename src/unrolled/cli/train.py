@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,9 +21,14 @@ from unrolled.cli.options import (
 )
 from unrolled.cli.reading import as_path
 from unrolled.cli.screen import ProgressBar, print_json, print_table, remark
+from unrolled.cli.seeds import print_comparison, refuse_diverged
 from unrolled.cli.stopping import stop_asked
+from unrolled.errors import SettingsError
 from unrolled.networks.settings import NetworkSettings
 from unrolled.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from unrolled.training.loop import Outcome
 
 AUTOMATIC = {
     "hidden": "10 for a task, 384 for a text",
@@ -48,6 +54,10 @@ def train(
     initial: Annotated[
         Path | None, typer.Option("--initial", help="A run whose weights and vocabulary to begin with.")
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option("--seeds", help="Train so many seeds, from --seed on; --out becomes a folder of runs, seed-N."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out; begin it if there is none.")
     ] = False,
@@ -63,12 +73,17 @@ def train(
     """Train a network on a text or a task, and keep everything of it in a folder."""
     from unrolled.sources import SYMBOLS
     from unrolled.training.train import train as run_training
+    from unrolled.training.train import train_seeds
 
+    if seeds is not None and minutes is not None:
+        raise SettingsError(
+            "--seeds takes no --minutes: each seed is to have as many updates.", "Give --steps instead."
+        )
     with stop_asked() as stop, ProgressBar("reading", "symbols") as bar:
-        outcome = run_training(
+        run = partial(run_training, minutes=minutes) if seeds is None else partial(train_seeds, seeds=seeds)
+        result = run(
             source,
             out,
-            minutes=minutes,
             initial=initial,
             resume=resume,
             overwrite=overwrite,
@@ -84,14 +99,34 @@ def train(
             verbose=verbose,
             **settings,
         )
+    if isinstance(result, list):
+        return _end_of_seeds(out, result, source, seeds or 0, as_json=as_json)
     if as_json:
-        print_json({"run": str(outcome.path), **outcome.summary})
+        print_json({"run": str(result.path), **result.summary})
     else:
-        print_table(str(outcome.path), outcome.summary)
-    if not outcome.finished:
-        remark(f"stopped at step {outcome.step:,}, all saved; go on with --resume")
+        print_table(str(result.path), result.summary)
+    if not result.finished:
+        remark(f"stopped at step {result.step:,}, all saved; go on with --resume")
         return 130
-    remark(f"next: {_next(outcome.path, source)}")
+    remark(f"next: {_next(result.path, source)}")
+    return 0
+
+
+def _end_of_seeds(out: Path, outcomes: list[Outcome], source: str, asked: int, *, as_json: bool) -> int:
+    """Shows every seed; says what comes next where all have ended."""
+    from unrolled.training.comparison import compare
+
+    comparison = compare(outcomes)
+    if as_json:
+        print_json({"folder": str(out), **comparison})
+    else:
+        print_comparison(str(out), comparison)
+    if len(outcomes) < asked or any(not outcome.finished and outcome.error is None for outcome in outcomes):
+        remark("stopped, all saved; go on with --resume")
+        return 130
+    refuse_diverged(comparison)
+    best = next(outcome for outcome in outcomes if outcome.seed == comparison["best"])
+    remark(f"next: {_next(best.path, source)}")
     return 0
 
 

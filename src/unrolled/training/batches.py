@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ class Batch:
 
     inputs, targets: `(steps, batch)` of int64; the target at t is the input at t + 1.
     weights: `(steps, batch)`, 1 where the loss counts and 0 elsewhere; None where it counts everywhere.
+        Where several networks learn side by side, all three have them in front.
     carries: whether the state of the update before goes on here.
     """
 
@@ -32,8 +34,18 @@ class Batch:
 class Batches(Protocol):
     """An endless stream of batches."""
 
+    carry: ClassVar[bool]
+    """Whether a batch ever goes on from the state of the one before."""
+
     def next(self) -> Batch:
         """What the next update learns from."""
+        ...
+
+    def next_beside(self, others: Sequence[Self]) -> Batch:
+        """The next batches of this and of others like it, at the same place, side by side: `(networks, steps, batch)`.
+
+        Shorter ones are filled up with steps of weight 0.
+        """
         ...
 
     def place(self) -> dict[str, Any]:
@@ -59,6 +71,8 @@ class TextBatches:
         SourceError: the text is too short for one batch.
     """
 
+    carry: ClassVar[bool] = True
+
     def __init__(self, symbols: NDArray[Any], batch: int, unroll: int) -> None:
         self._symbols = symbols
         self._unroll = unroll
@@ -80,6 +94,11 @@ class TextBatches:
         self._position += self._unroll
         return Batch(window[:-1], window[1:], None, carries)
 
+    def next_beside(self, others: Sequence[Self]) -> Batch:
+        batches = [self.next(), *(other.next() for other in others)]
+        inputs, targets = (torch.stack([getattr(batch, name) for batch in batches]) for name in ("inputs", "targets"))
+        return replace(batches[0], inputs=inputs, targets=targets)
+
     def place(self) -> dict[str, Any]:
         return {"position": self._position}
 
@@ -94,6 +113,8 @@ class TaskBatches:
         knowable: whether only symbols count that can be known from what came before.
     """
 
+    carry: ClassVar[bool] = False
+
     def __init__(self, task: Task, batch: int, seed: int, *, knowable: bool) -> None:
         self._task = task
         self._batch = batch
@@ -101,14 +122,24 @@ class TaskBatches:
         self._generator = np.random.default_rng(seed)
 
     def next(self) -> Batch:
-        numbers, lengths, knowable = self._task.batch(self._generator, self._batch)
-        symbols = torch.from_numpy(numbers.astype(np.int64)).t().contiguous()
-        if self._knowable:
-            counts = torch.from_numpy(knowable)[:, 1:]
-        else:
-            counts = torch.arange(1, len(symbols))[None, :] < torch.from_numpy(lengths)[:, None]
-        weights = counts.float().t().contiguous()
-        return Batch(symbols[:-1], symbols[1:], weights, carries=False)
+        several = self.next_beside([])
+        assert several.weights is not None
+        return Batch(several.inputs[0], several.targets[0], several.weights[0], carries=False)
+
+    def next_beside(self, others: Sequence[Self]) -> Batch:
+        several = [self, *others]
+        # Chance is each one's own; the rest is done for all at once, which takes hardly longer than for one.
+        draws = zip(*(each._task.draw(each._generator, each._batch) for each in several), strict=True)
+        numbers, lengths, knowable = self._task.lay_out(*map(np.concatenate, draws))
+        longest = int(numbers.shape[1])
+        shape = (len(several), self._batch, longest)
+        counts = knowable if self._knowable else np.arange(longest) < lengths[:, None]
+
+        def steps_first(values: NDArray[Any], kind: type[np.number[Any]]) -> Tensor:
+            return torch.from_numpy(values.reshape(shape).transpose(0, 2, 1).astype(kind, order="C"))
+
+        symbols, weights = steps_first(numbers, np.int64), steps_first(counts, np.float32)
+        return Batch(symbols[:, :-1], symbols[:, 1:], weights[:, 1:], carries=False)
 
     def place(self) -> dict[str, Any]:
         return {"generator": self._generator.bit_generator.state}

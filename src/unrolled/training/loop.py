@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from unrolled.engines import choose_engine
 from unrolled.errors import DivergedError, RunError
 from unrolled.networks.files import checkpoint_path, load_tensors
 from unrolled.progress import Progress
@@ -21,7 +22,7 @@ from unrolled.sources.tasks.counter import Counter
 from unrolled.training.evaluate import Score
 from unrolled.training.exam import counts_right_to, share_right
 from unrolled.training.run_folder import RunFolder
-from unrolled.training.trainer import HINT, Trainer
+from unrolled.training.trainer import HINT, Trainer, update_all
 from unrolled.training.watch import validate
 
 CHECKPOINT_SECONDS = 20.0
@@ -33,30 +34,43 @@ METRICS = 400
 class Outcome:
     """How a run stands when training ends.
 
-    finished: False where it was stopped and can be gone on with. summary: what `summary.json` holds.
+    finished: False where it was stopped and can be gone on with. summary: what `summary.json` holds. error: why it
+    ended early, where it diverged.
     """
 
     path: Path
+    seed: int
     finished: bool
     step: int
     summary: dict[str, Any]
+    error: DivergedError | None = None
 
 
-class Loop:
-    """Drives a trainer and writes what it does into the run folder."""
+class Run:
+    """A run in training: its trainer, and what it writes into its folder.
 
-    def __init__(self, folder: RunFolder, trainer: Trainer, corpus: Corpus, progress: Progress) -> None:
+    error: why it ended before its last step; None where it did not.
+    """
+
+    def __init__(self, folder: RunFolder, trainer: Trainer, corpus: Corpus) -> None:
         self.folder = folder
         self.trainer = trainer
         self.corpus = corpus
-        self.progress = progress
         self.best_step: int | None = None
         self.best_nats: float | None = None
+        self.validation: float | None = None
         self.seconds = 0.0
+        self.error: DivergedError | None = None
         self._every = max(1, trainer.settings.steps // METRICS)
         self._sum, self._count = 0.0, 0
+        self._improved = False
         self._saved_at = time.monotonic()
         self._saved_step: int | None = None
+
+    @property
+    def going(self) -> bool:
+        """Whether there is more to train."""
+        return self.error is None and self.trainer.step < self.trainer.settings.steps
 
     def go_on_from(self, state: dict[str, Any], tensors: dict[str, dict[str, Tensor]]) -> None:
         """Takes up the last checkpoint."""
@@ -73,35 +87,47 @@ class Loop:
             raise RunError(f"The last checkpoint of {self.folder.path} is damaged: {why}.", "Train it again.") from None
         self._saved_step = self.trainer.step
 
-    def run(self, stop: Callable[[], bool]) -> Outcome:
-        """Trains until the last step, or until `stop` says yes.
+    def learned(self, nats: float, seconds: float) -> None:
+        """Takes the loss of one more update and how long it took; writes, and looks at the validation part, as is due.
 
         Raises:
-            DivergedError: see `Trainer.update`.
+            DivergedError: see `Trainer.watch`.
         """
         settings, trainer = self.trainer.settings, self.trainer
-        started, before = time.monotonic(), self.seconds
-        validation: float | None = None
-        while trainer.step < settings.steps:
-            nats = trainer.update()
-            self._sum, self._count = self._sum + nats, self._count + 1
-            self.seconds = before + time.monotonic() - started
-            if trainer.step % self._every == 0 or trainer.step == settings.steps:
-                self._write_loss()
-            improved = False
-            if trainer.step % settings.validate_every == 0 or trainer.step == settings.steps:
-                score = validate(trainer.network, self.corpus, settings)
-                if score is not None:
-                    validation, improved = score.nats_per_symbol, self._note(score)
-            shown = {"validation": validation} if validation is not None else {}
-            self.progress(trainer.step, settings.steps, nats=nats, **shown)
-            stopping = trainer.step < settings.steps and stop()
-            if improved or stopping or time.monotonic() - self._saved_at > CHECKPOINT_SECONDS:
+        trainer.watch(nats)
+        self._sum, self._count = self._sum + nats, self._count + 1
+        self.seconds += seconds
+        if trainer.step % self._every == 0 or trainer.step == settings.steps:
+            self._write_loss()
+        self._improved = False
+        if trainer.step % settings.validate_every == 0 or trainer.step == settings.steps:
+            score = validate(trainer.network, self.corpus, settings)
+            if score is not None:
+                self.validation, self._improved = score.nats_per_symbol, self._note(score)
+
+    def save_where_due(self, *, stopping: bool) -> None:
+        """A checkpoint of the best so far, one now and then, and one before it stops."""
+        if self._improved or stopping or time.monotonic() - self._saved_at > CHECKPOINT_SECONDS:
+            self.save()
+
+    def end(self) -> Outcome:
+        """Saves it and says how it stands: at its last step, or where it was stopped or diverged."""
+        finished = False
+        with self.watched():
+            if not self.going and self.error is None:
                 self.save()
-            if stopping:
-                return Outcome(self.folder.path, False, trainer.step, self.write_summary(finished=False))
-        self.save()
-        return Outcome(self.folder.path, True, trainer.step, self.write_summary(finished=True))
+                finished = True
+        summary = self.write_summary(finished=finished)
+        settings = self.trainer.settings
+        return Outcome(self.folder.path, settings.seed, finished, self.trainer.step, summary, self.error)
+
+    @contextmanager
+    def watched(self) -> Generator[None]:
+        """Keeps an error by which this run diverges to itself."""
+        try:
+            yield
+        except DivergedError as error:
+            self.error = error
 
     def _write_loss(self) -> None:
         self.folder.add_metrics(
@@ -188,32 +214,42 @@ class Loop:
 
 
 def run_to_end(
-    folder: RunFolder,
-    trainer: Trainer,
-    corpus: Corpus,
-    found: tuple[dict[str, Any], dict[str, dict[str, Tensor]]] | None,
-    progress: Progress,
-    stop: Callable[[], bool],
-    tell: Callable[[str], None],
-    verbose: bool,
-) -> Outcome:
-    """Trains to the last step, from the checkpoint `found` where there is one.
+    runs: Sequence[Run], progress: Progress, stop: Callable[[], bool], threads: int | None = None
+) -> list[Outcome]:
+    """Trains runs side by side to their last step, or until `stop` says yes; one that diverges lets the others go on.
 
-    Raises:
-        DivergedError: the loss is not a number or has exploded; the checkpoints from before are kept.
+    Args:
+        runs: one; or several that go through one call an update, see `update_all`. Those behind catch up first.
+        progress: called after every update with the updates of all, and their mean loss in nats.
+        stop: asked after every update.
+        threads: see `update_all`.
     """
-    choice = choose_engine(trainer.network.rnn.stack(), engine=trainer.settings.engine)
-    tell(str(choice) if verbose else f"engine {choice.engine.name}")
-    if verbose:
-        why_not = trainer.small_why_not
-        tell(f"updates through autograd: {why_not}" if why_not else "each update is one call of the compiled kernels")
-    loop = Loop(folder, trainer, corpus, progress)
-    if found is not None:
-        loop.go_on_from(*found)
-        tell(f"going on from step {trainer.step:,}")
-    folder.cut_metrics(trainer.step)
-    try:
-        return loop.run(stop)
-    except DivergedError:
-        loop.write_summary(finished=False)
-        raise
+    now = time.monotonic()
+    stopping = False
+    while not stopping and (going := [run for run in runs if run.going]):
+        step = min(run.trainer.step for run in going)
+        learning = [run for run in going if run.trainer.step == step]
+        losses = update_all([run.trainer for run in learning], threads)
+        before, now = now, time.monotonic()
+        for run, nats in zip(learning, losses, strict=True):
+            with run.watched():
+                run.learned(nats, now - before)
+        _show(runs, learning, losses, progress)
+        stopping = any(run.going for run in runs) and stop()
+        for run in going:
+            with run.watched():
+                if run.error is None:
+                    run.save_where_due(stopping=stopping)
+    return [run.end() for run in runs]
+
+
+def _show(runs: Sequence[Run], learning: Sequence[Run], losses: Sequence[float], progress: Progress) -> None:
+    """What one update of all looks like from outside."""
+    finite = [nats for run, nats in zip(learning, losses, strict=True) if run.error is None]
+    if not finite:
+        return
+    looks = [run.validation for run in learning if run.validation is not None]
+    shown = {"validation": fmean(looks)} if looks else {}
+    steps = [run.trainer.settings.steps for run in runs]
+    done = sum(run.trainer.step if run.going else all for run, all in zip(runs, steps, strict=True))
+    progress(done, sum(steps), nats=fmean(finite), **shown)

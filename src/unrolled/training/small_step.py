@@ -64,14 +64,23 @@ class SmallStep:
 
     Args:
         networks: of one form, for which `small_step_why_not` is None.
-        optimizers: AdamW, one for each network, over its parameters in their order.
+        optimizers: AdamW, one for each network, over its parameters in their order. All have made as many steps.
+        clip: the largest norm of a network's whole gradient; 0 leaves it as it is.
+        threads: among which the networks are divided; None for as many as PyTorch takes. It changes no number.
     """
 
-    def __init__(self, networks: list[Network], optimizers: list[torch.optim.AdamW], clip: float) -> None:
+    def __init__(
+        self,
+        networks: list[Network],
+        optimizers: list[torch.optim.AdamW],
+        clip: float,
+        threads: int | None = None,
+    ) -> None:
         kernels = find_kernels()
         assert isinstance(kernels, Kernels)
         self._kernels = kernels.functions
-        self._optimizers = optimizers
+        self.networks = networks
+        self._optimizers, self._threads = optimizers, threads
         cell = networks[0].cell
         self._state = cell.state
         size = sum(parameter.numel() for parameter in networks[0].parameters())
@@ -137,7 +146,7 @@ class SmallStep:
             **self._numbers,
             steps=steps,
             batch=streams,
-            threads=torch.get_num_threads(),
+            threads=self._threads or torch.get_num_threads(),
             update=self._updates + 1,
             learning_rate=learning_rate,
             beta1=group["betas"][0],

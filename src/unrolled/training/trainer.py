@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -41,7 +42,8 @@ class Trainer:
         self._exploded = 0
         self.small_why_not = small_step_why_not(network, settings, device)
         """Why an update is not one call of the compiled kernels; None where it is."""
-        self._small: SmallStep | None = None
+        self.small: SmallStep | None = None
+        self._random = torch.get_rng_state()  # a small network draws nothing any more
 
     def update(self) -> float:
         """One update; returns the loss in nats a symbol, from before it.
@@ -49,28 +51,20 @@ class Trainer:
         Raises:
             DivergedError: the loss is not a number, or has long been far above that of guessing.
         """
-        batch = self.batches.next()
-        rate = learning_rate(self.settings, self.step)
-        nats = self._update(batch, rate) if self.small_why_not else self._update_at_once(batch, rate)
-        self.step += 1
+        (nats,) = update_all([self])
+        self.watch(nats)
         return nats
 
-    def _update_at_once(self, batch: Batch, rate: float) -> float:
-        """In one call, for a small network."""
-        self._small = self._small or SmallStep([self.network], [self.optimizer], self.settings.gradient_clip)
-        (nats,), self.state = self._small.update(batch, self.state if batch.carries else None, rate)
-        self._watch(nats)
-        return nats
-
-    def _update(self, batch: Batch, rate: float) -> float:
-        """Through autograd and PyTorch's optimizer."""
+    def learn(self) -> float:
+        """One update through autograd and PyTorch's optimizer; returns the loss. `watch` it."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        loss = self._loss(batch)
+            group["lr"] = learning_rate(self.settings, self.step)
+        loss = self._loss(self.batches.next())
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nats = loss.item()
-        self._watch(nats)
+        if not math.isfinite(nats):
+            return nats
         if self.settings.gradient_clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.gradient_clip)
         self.optimizer.step()
@@ -80,14 +74,19 @@ class Trainer:
         state = self.state if batch.carries else None
         inputs, targets = batch.inputs.to(self.device), batch.targets.to(self.device)
         logits, after = self.network(inputs, state, engine=self.settings.engine)
-        self.state = {name: value.detach() for name, value in after.items()}
+        self.state = {name: value.detach() for name, value in after.items()} if self.batches.carry else None
         if batch.weights is None:
             return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
         weights = batch.weights.to(self.device)
         nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
         return (nats * weights.flatten()).sum() / weights.sum()
 
-    def _watch(self, nats: float) -> None:
+    def watch(self, nats: float) -> None:
+        """Counts an update and looks at its loss.
+
+        Raises:
+            DivergedError: the loss is not a number, or has long been far above that of guessing.
+        """
         guessing = math.log(self.network.symbols)
         exploded = nats > 3 * guessing + 1
         self._exploded = self._exploded + 1 if exploded else 0
@@ -97,6 +96,7 @@ class Trainer:
                 f"Training stopped at update {self.step}: the loss is {what} (guessing would give {guessing:.2f}).",
                 HINT,
             )
+        self.step += 1
 
     def check(self) -> None:
         """Refuses weights that are not all finite numbers.
@@ -109,13 +109,13 @@ class Trainer:
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """What a checkpoint holds as tensors: weights, optimizer, carried state, random state."""
-        if self._small:
-            self._small.publish()
+        if self.small:
+            self.small.publish()
         optimizer: dict[str, Tensor] = {}
         for name, parameter in self.network.named_parameters():
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 optimizer[f"{name}.{key}"] = value
-        random = {"cpu": torch.get_rng_state()}
+        random = {"cpu": torch.get_rng_state() if self.small_why_not else self._random}
         if self.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self.device)
         return {
@@ -143,10 +143,11 @@ class Trainer:
                 self.optimizer.state[parameter] = {
                     key: stored[f"{name}.{key}"].to(self.device) for key in ("step", "exp_avg", "exp_avg_sq")
                 }
-            torch.set_rng_state(tensors["random"]["cpu"])
+            self._random = tensors["random"]["cpu"]
+            torch.set_rng_state(self._random)
             if "cuda" in tensors["random"]:
                 torch.cuda.set_rng_state(tensors["random"]["cuda"], self.device)
-            self._small = None  # takes up the weights and moments that are there when it is made
+            self.small = None  # takes up the weights and moments that are there when it is made
             self.batches.go_to(place["batches"])
             self._exploded = int(place["exploded"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -154,3 +155,40 @@ class Trainer:
         carried = tensors.get("carried") or None
         self.state = {name: value.to(self.device, copy=True) for name, value in carried.items()} if carried else None
         self.step = step
+
+
+def update_all(trainers: Sequence[Trainer], threads: int | None = None) -> list[float]:
+    """One update of each trainer, which learns what it would learn alone; returns their losses. `watch` each.
+
+    Args:
+        trainers: one, or several at the same step of runs that differ in the seed alone and whose `small_why_not` is
+            None: they go through one call of the compiled kernels.
+        threads: for that one call, see `SmallStep`.
+    """
+    first, *others = trainers
+    if first.small_why_not:
+        assert not others
+        return [first.learn()]
+    batch = first.batches.next_beside([other.batches for other in others])
+    state = None
+    if batch.carries and first.state is not None:
+        states = [trainer.state or {} for trainer in trainers]
+        state = {name: torch.stack([each[name] for each in states]) for name in first.state}
+    losses, after = _small_step(trainers, threads).update(batch, state, learning_rate(first.settings, first.step))
+    for at, trainer in enumerate(trainers):
+        trainer.state = {name: value[at] for name, value in after.items()} if first.batches.carry else None
+    return losses
+
+
+def _small_step(trainers: Sequence[Trainer], threads: int | None) -> SmallStep:
+    """What updates these together: that of the update before, or a new one where others were among them then."""
+    networks, small = [trainer.network for trainer in trainers], trainers[0].small
+    if small is None or small.networks != networks:
+        for trainer in trainers:
+            if trainer.small:
+                trainer.small.publish()
+        optimizers = [trainer.optimizer for trainer in trainers]
+        small = SmallStep(networks, optimizers, trainers[0].settings.gradient_clip, threads)
+        for trainer in trainers:
+            trainer.small = small
+    return small

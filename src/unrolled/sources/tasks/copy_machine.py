@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from string import ascii_lowercase
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from unrolled.sources.tasks.task import EDGE, Batch, Task, setting
+from unrolled.sources.tasks.task import EDGE, Batch, Draws, Task, setting
 
 _MOST = 1024  # strings in a recording
 
@@ -32,8 +33,12 @@ class CopyMachine(Task):
     def alphabet(self) -> str:
         return EDGE + ascii_lowercase[: self.letters] + "X"
 
-    def batch(self, rng: np.random.Generator, count: int) -> Batch:
-        text = rng.integers(1, self.letters, (count, self.length), endpoint=True)
+    def draw(self, rng: np.random.Generator, count: int) -> Draws:
+        return (rng.integers(1, self.letters, (count, self.length), endpoint=True),)
+
+    def lay_out(self, *draws: NDArray[Any]) -> Batch:
+        (text,) = draws
+        count = len(text)
         edge, x = np.zeros((count, 1), np.int64), np.full((count, 1), self.letters + 1)
         symbols = np.concatenate([edge, text, x, text, edge], axis=1)
         return self._finish(symbols, np.full(count, 2 * self.length + 3), np.full(count, self.length))

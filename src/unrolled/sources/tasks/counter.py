@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from unrolled.sources.tasks.task import EDGE, Batch, Task, setting
+from unrolled.sources.tasks.task import EDGE, Batch, Draws, Task, setting
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,14 @@ class Counter(Task):
     def alphabet(self) -> str:
         return EDGE + "abX"
 
-    def batch(self, rng: np.random.Generator, count: int) -> Batch:
+    def draw(self, rng: np.random.Generator, count: int) -> Draws:
+        return (rng.integers(self.minimum, self.maximum, count, endpoint=True),)
+
+    def lay_out(self, *draws: NDArray[Any]) -> Batch:
         edge, a, b, x = range(4)
-        many = rng.integers(self.minimum, self.maximum, count, endpoint=True)
+        (many,) = draws
         steps, n = np.arange(2 * int(many.max(initial=0)) + 3), many[:, None]
-        symbols = np.full((count, len(steps)), edge)
+        symbols = np.full((len(many), len(steps)), edge)
         symbols[(steps > 0) & (steps <= n)] = a
         symbols[steps == n + 1] = x
         symbols[(steps > n + 1) & (steps <= 2 * n + 1)] = b

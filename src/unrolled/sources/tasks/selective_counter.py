@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from unrolled.sources.tasks.task import EDGE, Batch, Task, setting
+from unrolled.sources.tasks.task import EDGE, Batch, Draws, Task, setting
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,26 @@ class SelectiveCounter(Task):
     def alphabet(self) -> str:
         return EDGE + "abXY"
 
-    def batch(self, rng: np.random.Generator, count: int) -> Batch:
-        edge, a, b, x, y = range(5)
+    def draw(self, rng: np.random.Generator, count: int) -> Draws:
+        """The a's, the length of the question, and a random key for each of its places; 2 where it has ended."""
         many = rng.integers(self.minimum, self.maximum, count, endpoint=True)
         questions = many + rng.integers(0, self.distractors, count, endpoint=True)
+        longest = int(questions.max(initial=0))
+        keys = np.full((count, self.maximum + self.distractors), 2.0)
+        keys[:, :longest] = rng.random((count, longest))
+        keys[np.arange(keys.shape[1]) >= questions[:, None]] = 2.0
+        return many, questions, keys
+
+    def lay_out(self, *draws: NDArray[Any]) -> Batch:
+        edge, a, b, x, y = range(5)
+        many, questions, keys = draws
         lengths = questions + many + 3
         steps = np.arange(int(lengths.max(initial=0)))
         n, q = many[:, None], questions[:, None]
         # A random order of a's and X's: the n places with the smallest of q random keys are a's.
-        keys = rng.random((count, int(questions.max(initial=0))))
-        keys[np.arange(keys.shape[1]) >= q] = 2.0
+        keys = keys[:, : int(questions.max(initial=0))]
         ranks = keys.argsort(axis=1).argsort(axis=1)
-        symbols = np.full((count, len(steps)), edge)
+        symbols = np.full((len(many), len(steps)), edge)
         symbols[:, 1 : 1 + keys.shape[1]] = np.where(ranks < n, a, x)
         symbols[steps == q + 1] = y
         symbols[(steps > q + 1) & (steps <= q + n + 1)] = b

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from unrolled.sources.tasks.task import EDGE, Batch, Task, setting
+from unrolled.sources.tasks.task import EDGE, Batch, Draws, Task, setting
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,14 @@ class StateMemorizer(Task):
     def alphabet(self) -> str:
         return EDGE + "ABabxY"
 
-    def batch(self, rng: np.random.Generator, count: int) -> Batch:
-        edge, capital, _, small, _, x, y = range(7)
+    def draw(self, rng: np.random.Generator, count: int) -> Draws:
         which = rng.integers(0, 2, count)
-        idle = rng.integers(self.minimum, self.maximum, count, endpoint=True)
+        return which, rng.integers(self.minimum, self.maximum, count, endpoint=True)
+
+    def lay_out(self, *draws: NDArray[Any]) -> Batch:
+        edge, capital, _, small, _, x, y = range(7)
+        which, idle = draws
+        count = len(idle)
         steps, n = np.arange(int(idle.max(initial=0)) + 5), idle[:, None]
         symbols = np.full((count, len(steps)), x)
         symbols[:, 0] = edge

@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,10 @@ from unrolled.errors import SettingsError, SourceError, UnknownNameError
 from unrolled.sources.vocabulary import Vocabulary
 
 EDGE = "\n"  # every sequence begins and ends with it; its number is 0 in every task, and so is the padding's
+
+
+Draws: TypeAlias = tuple[NDArray[Any], ...]
+"""What is random in some examples: arrays with one row (or number) an example."""
 
 
 class Batch(NamedTuple):
@@ -76,8 +80,12 @@ class Task(ABC):
         """Every symbol that occurs, the newline first."""
 
     @abstractmethod
-    def batch(self, rng: np.random.Generator, count: int) -> Batch:
-        """`count` examples drawn at random; they depend on nothing but the generator's state."""
+    def draw(self, rng: np.random.Generator, count: int) -> Draws:
+        """What chance decides about `count` examples; it depends on nothing but the generator's state."""
+
+    @abstractmethod
+    def lay_out(self, *draws: NDArray[Any]) -> Batch:
+        """The examples that were drawn. Each follows from its own row of the draws, so draws can be put together."""
 
     @abstractmethod
     def sequences(self) -> Iterator[str]:
@@ -94,6 +102,10 @@ class Task(ABC):
     def vocabulary(self) -> Vocabulary:
         """The alphabet as a vocabulary."""
         return Vocabulary("characters", tuple(self.alphabet))
+
+    def batch(self, rng: np.random.Generator, count: int) -> Batch:
+        """`count` examples drawn at random."""
+        return self.lay_out(*self.draw(rng, count))
 
     def examples(self, rng: np.random.Generator, count: int) -> list[str]:
         """`count` sequences drawn at random."""
