@@ -94,6 +94,40 @@ def test_a_tasks_weights_are_the_targets_that_count(name: str, knowable: bool) -
         assert batch.weights[:, column].tolist() == counts
 
 
+@given(
+    name=st.sampled_from(["counter", "selective-counter", "state-memorizer", "copy-machine"]),
+    count=st.integers(1, 5),
+    seeds=st.lists(st.integers(0, 99), min_size=1, max_size=4),
+    knowable=st.booleans(),
+)
+def test_task_batches_side_by_side_are_each_ones_own(name: str, count: int, seeds: list[int], knowable: bool) -> None:
+    """But for steps that do not count, behind the end of the shorter ones."""
+    alone, (first, *others) = (
+        [TaskBatches(TASKS.get(name)(), count, seed, knowable=knowable) for seed in seeds] for _ in range(2)
+    )
+    for _ in range(3):
+        batch = first.next_beside(others)
+        assert batch.weights is not None
+        expected = [each.next() for each in alone]
+        assert batch.inputs.shape[1] == max(len(each.inputs) for each in expected)
+        for at, each in enumerate(expected):
+            steps = len(each.inputs)
+            own = Batch(batch.inputs[at, :steps], batch.targets[at, :steps], batch.weights[at, :steps], False)
+            assert same(own, each)
+            assert not batch.weights[at, steps:].any()
+    assert [each.place() for each in (first, *others)] == [each.place() for each in alone]
+
+
+@given(SHAPES, st.integers(1, 3))
+def test_text_batches_side_by_side_are_each_ones_own(shape: tuple[int, int, int], many: int) -> None:
+    (_, alone), (_, first) = text_batches(*shape), text_batches(*shape)
+    others = [text_batches(*shape)[1] for _ in range(many - 1)]
+    for _ in range(9):
+        batch, expected = first.next_beside(others), alone.next()
+        for at in range(many):
+            assert same(Batch(batch.inputs[at], batch.targets[at], None, batch.carries), expected)
+
+
 def test_task_batches_go_on_from_a_place_and_depend_on_the_seed() -> None:
     def fresh(seed: int) -> TaskBatches:
         return TaskBatches(TASKS.get("copy-machine")(), 8, seed, knowable=False)

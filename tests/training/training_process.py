@@ -1,7 +1,7 @@
 """A process that trains on request, each time in a child of its own that whoever asked may kill.
 
-One line of JSON in: `source`, `out`, `checkpoint_seconds` and the `settings` of training; out: `pid N`, `step N` after
-each update, at last `ended STATUS`. The child resumes what is there.
+One line of JSON in: `source`, `out`, `checkpoint_seconds` and the `settings` of training, which may say how many
+`seeds`; out: `pid N`, `step N` after each update, at last `ended STATUS`. The child resumes what is there.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def main() -> None:
     import torch
 
     from unrolled.training import loop
-    from unrolled.training.train import train
+    from unrolled.training.train import train, train_seeds
 
     torch.set_num_threads(1)
     for line in sys.stdin:
@@ -117,7 +117,7 @@ def main() -> None:
         if child == 0:
             _say(f"pid {os.getpid()}")
             loop.CHECKPOINT_SECONDS = asked["checkpoint_seconds"]
-            train(
+            (train_seeds if "seeds" in asked["settings"] else train)(
                 asked["source"],
                 asked["out"],
                 resume=True,

@@ -121,7 +121,7 @@ def _end_of_seeds(out: Path, outcomes: list[Outcome], source: str, asked: int, *
         print_json({"folder": str(out), **comparison})
     else:
         print_comparison(str(out), comparison)
-    if len(outcomes) < asked or any(not outcome.finished and outcome.error is None for outcome in outcomes):
+    if len(outcomes) < asked or any(outcome.stopped for outcome in outcomes):
         remark("stopped, all saved; go on with --resume")
         return 130
     refuse_diverged(comparison)

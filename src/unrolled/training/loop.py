@@ -45,6 +45,11 @@ class Outcome:
     summary: dict[str, Any]
     error: DivergedError | None = None
 
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` ended it."""
+        return not self.finished and self.error is None
+
 
 class Run:
     """A run in training: its trainer, and what it writes into its folder.
@@ -213,9 +218,7 @@ class Run:
         return {} if score is None else {"part": "validation", "best_step": self.best_step, **score.to_json()}
 
 
-def run_to_end(
-    runs: Sequence[Run], progress: Progress, stop: Callable[[], bool], threads: int | None = None
-) -> list[Outcome]:
+def run_to_end(runs: Sequence[Run], progress: Progress, stop: Callable[[], bool], threads: int = 0) -> list[Outcome]:
     """Trains runs side by side to their last step, or until `stop` says yes; one that diverges lets the others go on.
 
     Args:

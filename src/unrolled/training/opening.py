@@ -99,6 +99,23 @@ def _identity(earlier: LoadedNetwork | None) -> dict[str, Any] | None:
     return {"path": str(earlier.path), "step": earlier.step, "weights_sha256": earlier.sha256} if earlier else None
 
 
+def stored_settings(run: Path, request: Request) -> dict[str, Any]:
+    """Every setting that a run was begun with.
+
+    Raises:
+        SettingsError: what was asked for differs from it.
+        RunError: it is damaged.
+    """
+    stored = read_run_settings(run)
+    try:
+        network, training = parse({**stored["network"], **stored["training"]})
+    except UnrolledError as error:
+        raise RunError(f"{run}/settings.json is damaged: {error.message}", "Train again.") from None
+    settings = {**network.model_dump(), **training.model_dump()}
+    _check_same(run, stored, settings, request)
+    return settings
+
+
 def _stored(folder: RunFolder, request: Request) -> tuple[Trainer, Corpus]:
     """A run as it was begun.
 
@@ -106,12 +123,8 @@ def _stored(folder: RunFolder, request: Request) -> tuple[Trainer, Corpus]:
         SettingsError: what was asked for differs from it.
         RunError: it is damaged, or its text is another one.
     """
+    network, training = parse(stored_settings(folder.path, request))
     stored = folder.read_settings()
-    try:
-        network, training = parse({**stored["network"], **stored["training"]})
-    except UnrolledError as error:
-        raise RunError(f"{folder.path}/settings.json is damaged: {error.message}", "Train again.") from None
-    _check_same(folder.path, stored, {**network.model_dump(), **training.model_dump()}, request)
     request = replace(request, unknown=str(stored.get("unknown", request.unknown)))
     other_text = RunError(
         f"The run {folder.path} was begun with another text ({stored['source'].get('name')!r}).",

@@ -44,9 +44,9 @@ class Request:
     """Whether a time may become a number of steps."""
     read_before: dict[Any, Corpus] = field(default_factory=dict[Any, Corpus])
 
-    def with_seed(self, seed: int) -> Request:
-        """The same with another seed; the source is not read again."""
-        return replace(self, given={**self.given, "seed": seed})
+    def with_settings(self, **settings: Any) -> Request:
+        """The same with other settings; the source is not read again."""
+        return replace(self, given={**self.given, **settings})
 
     def read(self, folder: Path, vocabulary: Vocabulary | None, parts: Parts) -> Corpus:
         """The source as symbol numbers; standard input is kept in the run's folder."""

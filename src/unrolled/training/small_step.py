@@ -66,7 +66,7 @@ class SmallStep:
         networks: of one form, for which `small_step_why_not` is None.
         optimizers: AdamW, one for each network, over its parameters in their order. All have made as many steps.
         clip: the largest norm of a network's whole gradient; 0 leaves it as it is.
-        threads: among which the networks are divided; None for as many as PyTorch takes. It changes no number.
+        threads: among which the networks are divided; 0 for as many as PyTorch takes. It changes no number.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class SmallStep:
         networks: list[Network],
         optimizers: list[torch.optim.AdamW],
         clip: float,
-        threads: int | None = None,
+        threads: int = 0,
     ) -> None:
         kernels = find_kernels()
         assert isinstance(kernels, Kernels)

@@ -15,7 +15,7 @@ from unrolled.errors import RunError, SettingsError
 from unrolled.progress import Progress, silent
 from unrolled.sources import Source, Symbols
 from unrolled.training.loop import Outcome, Run, run_to_end
-from unrolled.training.opening import open_run
+from unrolled.training.opening import open_run, stored_settings
 from unrolled.training.plan import Request, check_request
 from unrolled.training.run_folder import RunFolder
 
@@ -126,8 +126,8 @@ def train_seeds(
     folder = _unlinked(Path(out))
     _check_seeds(folder, seeds, source)
     for last in (seed, seed + seeds - 1):
-        check_request(request.with_seed(last))
-    asked = [(folder / f"seed-{number}", request.with_seed(number)) for number in range(seed, seed + seeds)]
+        check_request(request.with_settings(seed=last))
+    asked = [(folder / f"seed-{number}", request.with_settings(seed=number)) for number in range(seed, seed + seeds)]
     return _train(asked, _Manner(resume, overwrite, progress, stop, tell, verbose))
 
 
@@ -185,44 +185,57 @@ class _Manner:
 
 
 def _train(asked: Sequence[tuple[Path, Request]], manner: _Manner) -> list[Outcome]:
-    """Trains runs that differ in the seed: side by side where they are small enough for that, else one by one."""
+    """Trains runs that differ in the seed alone: side by side where that can be, else one after the other."""
     for out, _ in asked:
         RunFolder.check_free(out, resume=manner.resume, overwrite=manner.overwrite)
     outcomes: list[Outcome] = []
-    with _threads_kept() as threads, ExitStack() as held:
-        while (first := len(outcomes)) < len(asked):
-            runs = [_held(held, manner.open(*asked[first], quiet=bool(outcomes)))]
-            if runs[0].trainer.small_why_not is None:
-                runs += [_held(held, manner.open(*each, quiet=True)) for each in asked[first + 1 :]]
-                _check_alike(runs)
-            steps = sorted({run.trainer.step for run in runs})
-            if steps[-1]:
-                manner.tell("going on from step " + " to ".join(f"{step:,}" for step in {steps[0]: 0, steps[-1]: 0}))
-            shares = (asked[first][1].given.get("threads") or threads) if len(asked) > 1 else None
-            progress = manner.progress_of(first, len(runs), len(asked))
-            outcomes += run_to_end(runs, progress, manner.stop, shares)
-            held.close()
-            if any(not outcome.finished and outcome.error is None for outcome in outcomes):
+    with _threads_kept() as available:
+        threads = asked[0][1].given.get("threads") or available
+        asked = _alike(asked) if manner.resume else asked
+        while len(outcomes) < len(asked):
+            outcomes += _train_next(asked, len(outcomes), manner, threads)
+            if any(outcome.stopped for outcome in outcomes):
                 break
     return outcomes
 
 
-def _held(held: ExitStack, run: Run) -> Run:
-    held.callback(run.folder.close)
-    return run
+def _train_next(asked: Sequence[tuple[Path, Request]], first: int, manner: _Manner, threads: int) -> list[Outcome]:
+    """Trains the first run from here on, or all from here on where they can learn side by side."""
+    with ExitStack() as held:
+
+        def opened(out: Path, request: Request, *, quiet: bool) -> Run:
+            run = manner.open(out, request, quiet=quiet)
+            held.callback(run.folder.close)
+            return run
+
+        runs = [opened(*asked[first], quiet=first > 0)]
+        if runs[0].trainer.side_by_side:
+            runs += [opened(*each, quiet=True) for each in asked[first + 1 :]]
+        steps = [run.trainer.step for run in runs]
+        if max(steps):
+            manner.tell("going on from step " + " to ".join(f"{step:,}" for step in sorted({min(steps), max(steps)})))
+        if len(asked) > 1:
+            how = "side by side" if len(runs) > 1 else f"one after the other, now {asked[first][0].name}"
+            manner.tell(f"{len(asked)} seeds, {how}")
+        progress = manner.progress_of(first, len(runs), len(asked))
+        return run_to_end(runs, progress, manner.stop, threads if len(runs) > 1 else 0)
 
 
-def _check_alike(runs: Sequence[Run]) -> None:
-    """Refuses to go on with runs that were begun differently: they cannot learn side by side."""
-    first = runs[0].trainer
-    for run in runs[1:]:
-        other = run.trainer
-        settings = other.settings.model_copy(update={"seed": first.settings.seed})
-        if (other.network.settings, settings) != (first.network.settings, first.settings):
+def _alike(asked: Sequence[tuple[Path, Request]]) -> list[tuple[Path, Request]]:
+    """Sees to it that what begins now does so as those did that are there.
+
+    Raises:
+        RunError: those that are there were begun with different settings.
+    """
+    begun = [(out, stored_settings(out, request)) for out, request in asked if (out / "settings.json").is_file()]
+    for out, settings in begun[1:]:
+        if {**settings, "seed": 0} != {**begun[0][1], "seed": 0}:
             raise RunError(
-                f"{run.folder.path} was begun with other settings than {runs[0].folder.path}.",
-                "Give the settings that it was begun with, or take another --out.",
+                f"{out} and {begun[0][0]} were begun with different settings.", "Take another --out, or --overwrite."
             )
+    if len(begun) in {0, len(asked)}:
+        return list(asked)
+    return [(out, request.with_settings(**{**begun[0][1], "seed": request.given["seed"]})) for out, request in asked]
 
 
 @contextmanager

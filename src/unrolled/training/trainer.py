@@ -45,6 +45,16 @@ class Trainer:
         self.small: SmallStep | None = None
         self._random = torch.get_rng_state()  # a small network draws nothing any more
 
+    @property
+    def side_by_side(self) -> bool:
+        """Whether it can learn with others like it, see `update_all`.
+
+        There, examples are filled up with steps that do not count, over which the states of a relu could grow for ever.
+        """
+        form = self.network.settings
+        endless = form.cell == "rnn" and form.activation == "relu"
+        return self.small_why_not is None and (self.batches.carry or not endless)
+
     def update(self) -> float:
         """One update; returns the loss in nats a symbol, from before it.
 
@@ -157,12 +167,12 @@ class Trainer:
         self.step = step
 
 
-def update_all(trainers: Sequence[Trainer], threads: int | None = None) -> list[float]:
+def update_all(trainers: Sequence[Trainer], threads: int = 0) -> list[float]:
     """One update of each trainer, which learns what it would learn alone; returns their losses. `watch` each.
 
     Args:
-        trainers: one, or several at the same step of runs that differ in the seed alone and whose `small_why_not` is
-            None: they go through one call of the compiled kernels.
+        trainers: one; or several `side_by_side`, at the same step of runs that differ in the seed alone: they go
+            through one call of the compiled kernels.
         threads: for that one call, see `SmallStep`.
     """
     first, *others = trainers
@@ -180,7 +190,7 @@ def update_all(trainers: Sequence[Trainer], threads: int | None = None) -> list[
     return losses
 
 
-def _small_step(trainers: Sequence[Trainer], threads: int | None) -> SmallStep:
+def _small_step(trainers: Sequence[Trainer], threads: int) -> SmallStep:
     """What updates these together: that of the update before, or a new one where others were among them then."""
     networks, small = [trainer.network for trainer in trainers], trainers[0].small
     if small is None or small.networks != networks:
