@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -93,46 +92,46 @@ class Run:
         self._saved_step = self.trainer.step
 
     def learned(self, nats: float, seconds: float) -> None:
-        """Takes the loss of one more update and how long it took; writes, and looks at the validation part, as is due.
-
-        Raises:
-            DivergedError: see `Trainer.watch`.
-        """
+        """Takes the loss of one more update and how long it took; writes and looks at the validation part as is due."""
         settings, trainer = self.trainer.settings, self.trainer
-        trainer.watch(nats)
-        self._sum, self._count = self._sum + nats, self._count + 1
-        self.seconds += seconds
-        if trainer.step % self._every == 0 or trainer.step == settings.steps:
-            self._write_loss()
         self._improved = False
-        if trainer.step % settings.validate_every == 0 or trainer.step == settings.steps:
-            score = validate(trainer.network, self.corpus, settings)
-            if score is not None:
-                self.validation, self._improved = score.nats_per_symbol, self._note(score)
+        try:
+            trainer.watch(nats)
+            self._sum, self._count = self._sum + nats, self._count + 1
+            self.seconds += seconds
+            last = trainer.step == settings.steps
+            if last or trainer.step % self._every == 0:
+                self._write_loss()
+            if last or trainer.step % settings.validate_every == 0:
+                self._look()
+        except DivergedError as error:
+            self.error = error
 
     def save_where_due(self, *, stopping: bool) -> None:
         """A checkpoint of the best so far, one now and then, and one before it stops."""
-        if self._improved or stopping or time.monotonic() - self._saved_at > CHECKPOINT_SECONDS:
-            self.save()
+        due = self._improved or stopping or time.monotonic() - self._saved_at > CHECKPOINT_SECONDS
+        if due and self.error is None:
+            self._save_whole()
 
     def end(self) -> Outcome:
         """Saves it and says how it stands: at its last step, or where it was stopped or diverged."""
-        finished = False
-        with self.watched():
-            if not self.going and self.error is None:
-                self.save()
-                finished = True
+        if self.error is None and not self.going:
+            self._save_whole()
+        finished = self.error is None and not self.going
         summary = self.write_summary(finished=finished)
-        settings = self.trainer.settings
-        return Outcome(self.folder.path, settings.seed, finished, self.trainer.step, summary, self.error)
+        seed = self.trainer.settings.seed
+        return Outcome(self.folder.path, seed, finished, self.trainer.step, summary, self.error)
 
-    @contextmanager
-    def watched(self) -> Generator[None]:
-        """Keeps an error by which this run diverges to itself."""
+    def _save_whole(self) -> None:
         try:
-            yield
+            self.save()
         except DivergedError as error:
             self.error = error
+
+    def _look(self) -> None:
+        score = validate(self.trainer.network, self.corpus, self.trainer.settings)
+        if score is not None:
+            self.validation, self._improved = score.nats_per_symbol, self._note(score)
 
     def _write_loss(self) -> None:
         self.folder.add_metrics(
@@ -166,7 +165,11 @@ class Run:
         return True
 
     def save(self) -> None:
-        """Writes a checkpoint, unless this very step has one."""
+        """Writes a checkpoint, unless this very step has one.
+
+        Raises:
+            DivergedError: see `Trainer.check`.
+        """
         self._saved_at = time.monotonic()
         if self._saved_step == self.trainer.step:
             return
@@ -235,14 +238,11 @@ def run_to_end(runs: Sequence[Run], progress: Progress, stop: Callable[[], bool]
         losses = update_all([run.trainer for run in learning], threads)
         before, now = now, time.monotonic()
         for run, nats in zip(learning, losses, strict=True):
-            with run.watched():
-                run.learned(nats, now - before)
+            run.learned(nats, now - before)
         _show(runs, learning, losses, progress)
         stopping = any(run.going for run in runs) and stop()
         for run in going:
-            with run.watched():
-                if run.error is None:
-                    run.save_where_due(stopping=stopping)
+            run.save_where_due(stopping=stopping)
     return [run.end() for run in runs]
 
 
