@@ -1,9 +1,10 @@
-"""Counting: how far networks count that were trained with the defaults, and how long the whole demo takes.
+"""Counting: how far networks count that were trained with the defaults, and how long that and the whole demo take.
 
-Trains `task:counter` (aᴺXbᴺ, N 1 to 10, one layer of 10 LSTM neurons) through the Python API with every default, once
-for each seed. Right for N means: zero state, newline, N a's and an X given, then greedy with its own output fed back,
-exactly N b's and the end. Then it times the real command `unrolled demo`, from its start until the page's address is
-there: importing, training, recording, starting the server.
+Trains `task:counter` (aᴺXbᴺ, N 1 to 10, one layer of 10 LSTM neurons) through the Python API with every default, all
+seeds in one go, and in turn with that one after the other, for the times; the weights must be the same. Right for N
+means: zero state, newline, N a's and an X given, then greedy with its own output fed back, exactly N b's and the end.
+Before that it times the real command `unrolled demo`, from its start until the page's address is there: importing,
+training, recording, starting the server.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import monotonic
@@ -22,19 +22,23 @@ from common import UNROLLED, Report, arguments, say, workspace
 import unrolled
 
 
-@dataclass(frozen=True)
-class Trained:
-    """seconds: of training alone. counts_right_to: the largest N up to which every count is right."""
-
-    seed: int
-    seconds: float
-    counts_right_to: int
-
-
-def train(folder: Path, seed: int) -> Trained:
+def in_one_go(folder: Path, seeds: int) -> tuple[float, list[int]]:
+    """Seconds for all seeds, and the largest N up to which each counts right; each with its exam and its checkpoint."""
     began = monotonic()
-    outcome = unrolled.train("task:counter", folder / f"seed-{seed}", seed=seed)
-    return Trained(seed, monotonic() - began, outcome.summary["counts_right_to"])
+    outcomes = unrolled.train_seeds("task:counter", folder, seeds)
+    return monotonic() - began, [outcome.summary["counts_right_to"] for outcome in outcomes]
+
+
+def one_after_the_other(folder: Path, seeds: int) -> float:
+    """Seconds for the same runs."""
+    began = monotonic()
+    for seed in range(seeds):
+        unrolled.train("task:counter", folder / f"seed-{seed}", seed=seed)
+    return monotonic() - began
+
+
+def weights_of(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in sorted(folder.glob("seed-*/checkpoints/*/weights.safetensors"))]
 
 
 def time_demo(folder: Path) -> float:
@@ -55,6 +59,7 @@ def time_demo(folder: Path) -> float:
 def main() -> int:
     parser = arguments(__doc__)
     parser.add_argument("--seeds", type=int, default=10, help="networks to train (default: %(default)s)")
+    parser.add_argument("--turns", type=int, default=5, help="times that they are trained (default: %(default)s)")
     parser.add_argument("--demos", type=int, default=3, help="runs of the whole demo (default: %(default)s)")
     given = parser.parse_args()
     result = Report("Counting: aᴺXbᴺ, trained on N = 1 to 10")
@@ -64,26 +69,34 @@ def main() -> int:
             say(f"demo {number + 1} of {given.demos} …")
             (folder / f"{number}").mkdir()
             demos.append(time_demo(folder / f"{number}"))
-        trained: list[Trained] = []
-        for seed in range(given.seeds):
-            trained.append(train(folder, seed))
-            say(f"seed {seed}: right up to {trained[-1].counts_right_to}, {trained[-1].seconds:.1f} s")
+        seconds: dict[str, list[float]] = {"in one go": [], "one after the other": []}
+        reached: list[int] = []
+        for turn in range(given.turns if given.seeds else 0):
+            say(f"{given.seeds} seeds, turn {turn + 1} of {given.turns} …")
+            together, alone = folder / f"together-{turn}", folder / f"alone-{turn}"
+            taken, reached = in_one_go(together, given.seeds)
+            seconds["in one go"].append(taken)
+            seconds["one after the other"].append(one_after_the_other(alone, given.seeds))
+            if weights_of(together) != weights_of(alone):
+                raise SystemExit("The seeds learned something else in one go than one after the other.")
     if demos:
-        seconds = f"{median(demos):.1f} s"
+        typical = f"{median(demos):.1f} s"
         result.table(
             "The whole demo, from the command to the page's address.",
             ["runs", "median", "most"],
-            [[len(demos), seconds, f"{max(demos):.1f} s"]],
+            [[len(demos), typical, f"{max(demos):.1f} s"]],
         )
-        result.bar("the whole demo, median", "under 30 s", seconds, median(demos) < 30)
-    if trained:
-        rows = [[one.seed, f"{one.seconds:.1f} s", one.counts_right_to] for one in trained]
-        result.table("Each seed, with every default.", ["seed", "training", "counts right up to N ="], rows)
-        reached = [one.counts_right_to for one in trained]
+        result.bar("the whole demo, median", "under 30 s", typical, median(demos) < 30)
+    if reached:
+        columns = ["seed", "counts right up to N ="]
+        result.table("Each seed, with every default.", columns, list(enumerate(reached)))
+        base = median(seconds["one after the other"])
+        rows = [[how, f"{median(each):.2f} s", f"{median(each) / base:.2f}"] for how, each in seconds.items()]
+        result.table(f"{given.seeds} seeds, median of {given.turns} in turn.", ["how", "seconds", "ratio"], rows)
         ten = sum(n >= 10 for n in reached)
         result.bar("right for all N from 1 to 10", "every seed", f"{ten} of {len(reached)}", ten == len(reached))
         result.bar("counts right up to, median", "at least 13", f"{median(reached):g}", median(reached) >= 13)
-    result.numbers = {"seeds": [vars(one) for one in trained], "demo_seconds": demos}
+    result.numbers = {"counts_right_to": reached, "seconds": seconds, "demo_seconds": demos}
     return result.end(given.json)
 
 

@@ -41,7 +41,7 @@ SIDE_BY_SIDE = [
     pytest.param("task:selective-counter", {"cell": "gru", "loss_on": "knowable"}, id="lengths-that-differ"),
     pytest.param("task:state-memorizer", {"cell": "peephole", "layers": 2}, id="peephole"),
     pytest.param("task:copy-machine", {"cell": "rnn", "gradient_clip": 0.0}, id="rnn"),
-    pytest.param("text", {"layers": 2}, id="text"),
+    pytest.param("text", {"layers": 2, "threads": 2}, id="text"),
 ]
 ONE_BY_ONE = [
     pytest.param("text", {"dropout": 0.3, "recurrent_dropout": 0.2}, id="random-states"),
@@ -74,10 +74,7 @@ def all_numbers(folder: Path) -> dict[str, Any]:
 def test_each_seed_is_what_it_would_be_alone(kind: str, settings: dict[str, Any], tmp_path: Path) -> None:
     source = source_of(kind, tmp_path)
     alone(source, tmp_path / "alone", range(4, 7), **settings)
-    torch.set_num_threads(2)
-    threads = 1 if kind == "text" else None  # a task's own default, but all that there are for the call of all seeds
-    outcomes = seeds_of(source, tmp_path / "together", seed=4, **{"threads": threads, **settings})
-    assert torch.get_num_threads() == 2
+    outcomes = seeds_of(source, tmp_path / "together", seed=4, **settings)
     assert [outcome.seed for outcome in outcomes] == [4, 5, 6]
     assert all(outcome.finished for outcome in outcomes)
     assert all_numbers(tmp_path / "together") == all_numbers(tmp_path / "alone")
@@ -358,3 +355,18 @@ def test_ctrl_c_saves_every_seed(tmp_path: Path) -> None:
     ]
     assert len(weights[0]) == 3
     assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize("settings", [{}, {"dropout": 0.2}], ids=["side-by-side", "one-by-one"])
+def test_a_text_is_read_once_for_all_seeds(settings: dict[str, Any], tmp_path: Path) -> None:
+    source, read = source_of("text", tmp_path), [0, 0]
+
+    def count(at: int) -> Any:
+        def progress(done: int, total: int, /, **numbers: float | str) -> None:
+            read[at] += 1
+
+        return progress
+
+    train_tiny(source, tmp_path / "alone", steps=2, reading_progress=count(0), **settings)
+    seeds_of(source, tmp_path / "together", steps=2, reading_progress=count(1), **settings)
+    assert read[0] == read[1] > 0

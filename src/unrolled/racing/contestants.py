@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from unrolled.cells import CELLS
 from unrolled.engines import Engine, Stack
 from unrolled.networks import Network
-from unrolled.training.batches import Batch
+from unrolled.training.batches import Batch, Batches
 from unrolled.training.settings import TrainingSettings
 from unrolled.training.trainer import Trainer
 
@@ -106,8 +106,10 @@ def training_step(shape: Shape, model: nn.Module, *, fused: bool = False) -> Cal
     return step
 
 
-class _Ready:
+class _Ready(Batches):
     """Batches without end, from those that lie ready."""
+
+    carry = False
 
     def __init__(self, shape: Shape) -> None:
         self._cycle = cycle(random_batches(shape))

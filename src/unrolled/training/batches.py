@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -31,33 +32,40 @@ class Batch:
     carries: bool
 
 
-class Batches(Protocol):
+class Batches(ABC):
     """An endless stream of batches."""
 
     carry: ClassVar[bool]
     """Whether a batch ever goes on from the state of the one before."""
 
+    @abstractmethod
     def next(self) -> Batch:
         """What the next update learns from."""
-        ...
 
-    def next_beside(self, others: Sequence[Self]) -> Batch:
+    def next_beside(self, others: Sequence[Batches]) -> Batch:
         """The next batches of this and of others like it, at the same place, side by side: `(networks, steps, batch)`.
 
-        Shorter ones are filled up with steps of weight 0.
+        They have as many steps each here; a class where they differ fills shorter ones up with steps of weight 0.
         """
-        ...
+        batches = [self.next(), *(other.next() for other in others)]
 
+        def beside(values: Sequence[Tensor]) -> Tensor:
+            return torch.stack(list(values)) if others else values[0][None]
+
+        inputs, targets = beside([each.inputs for each in batches]), beside([each.targets for each in batches])
+        weights = [each.weights for each in batches if each.weights is not None]
+        return Batch(inputs, targets, beside(weights) if weights else None, batches[0].carries)
+
+    @abstractmethod
     def place(self) -> dict[str, Any]:
         """Where it stands, as JSON."""
-        ...
 
+    @abstractmethod
     def go_to(self, place: dict[str, Any]) -> None:
         """Goes on from where `place` was taken."""
-        ...
 
 
-class TextBatches:
+class TextBatches(Batches):
     """A text cut into `batch` streams of equal length, read side by side `unroll` symbols at a time.
 
     The state is carried from batch to batch (truncated back-propagation through time, Williams and Peng 1990) until
@@ -71,7 +79,7 @@ class TextBatches:
         SourceError: the text is too short for one batch.
     """
 
-    carry: ClassVar[bool] = True
+    carry = True
 
     def __init__(self, symbols: NDArray[Any], batch: int, unroll: int) -> None:
         self._symbols = symbols
@@ -94,11 +102,6 @@ class TextBatches:
         self._position += self._unroll
         return Batch(window[:-1], window[1:], None, carries)
 
-    def next_beside(self, others: Sequence[Self]) -> Batch:
-        batches = [self.next(), *(other.next() for other in others)]
-        inputs, targets = (torch.stack([getattr(batch, name) for batch in batches]) for name in ("inputs", "targets"))
-        return replace(batches[0], inputs=inputs, targets=targets)
-
     def place(self) -> dict[str, Any]:
         return {"position": self._position}
 
@@ -106,14 +109,14 @@ class TextBatches:
         self._position = int(place["position"])
 
 
-class TaskBatches:
+class TaskBatches(Batches):
     """Fresh examples of a task, each its own sequence from a zero state.
 
     Args:
         knowable: whether only symbols count that can be known from what came before.
     """
 
-    carry: ClassVar[bool] = False
+    carry = False
 
     def __init__(self, task: Task, batch: int, seed: int, *, knowable: bool) -> None:
         self._task = task
@@ -126,8 +129,8 @@ class TaskBatches:
         assert several.weights is not None
         return Batch(several.inputs[0], several.targets[0], several.weights[0], carries=False)
 
-    def next_beside(self, others: Sequence[Self]) -> Batch:
-        several = [self, *others]
+    def next_beside(self, others: Sequence[Batches]) -> Batch:
+        several = [self, *cast(Sequence[TaskBatches], others)]
         # Chance is each one's own; the rest is done for all at once, which takes hardly longer than for one.
         draws = zip(*(each._task.draw(each._generator, each._batch) for each in several), strict=True)
         numbers, lengths, knowable = self._task.lay_out(*map(np.concatenate, draws))

@@ -221,21 +221,20 @@ class Run:
         return {} if score is None else {"part": "validation", "best_step": self.best_step, **score.to_json()}
 
 
-def run_to_end(runs: Sequence[Run], progress: Progress, stop: Callable[[], bool], threads: int = 0) -> list[Outcome]:
+def run_to_end(runs: Sequence[Run], progress: Progress, stop: Callable[[], bool]) -> list[Outcome]:
     """Trains runs side by side to their last step, or until `stop` says yes; one that diverges lets the others go on.
 
     Args:
-        runs: one; or several that go through one call an update, see `update_all`. Those behind catch up first.
+        runs: one; or several that learn side by side, see `update_all`. Those behind catch up first.
         progress: called after every update with the updates of all, and their mean loss in nats.
         stop: asked after every update.
-        threads: see `update_all`.
     """
     now = time.monotonic()
     stopping = False
     while not stopping and (going := [run for run in runs if run.going]):
         step = min(run.trainer.step for run in going)
         learning = [run for run in going if run.trainer.step == step]
-        losses = update_all([run.trainer for run in learning], threads)
+        losses = update_all([run.trainer for run in learning])
         before, now = now, time.monotonic()
         for run, nats in zip(learning, losses, strict=True):
             run.learned(nats, now - before)

@@ -66,21 +66,14 @@ class SmallStep:
         networks: of one form, for which `small_step_why_not` is None.
         optimizers: AdamW, one for each network, over its parameters in their order. All have made as many steps.
         clip: the largest norm of a network's whole gradient; 0 leaves it as it is.
-        threads: among which the networks are divided; 0 for as many as PyTorch takes. It changes no number.
     """
 
-    def __init__(
-        self,
-        networks: list[Network],
-        optimizers: list[torch.optim.AdamW],
-        clip: float,
-        threads: int = 0,
-    ) -> None:
+    def __init__(self, networks: list[Network], optimizers: list[torch.optim.AdamW], clip: float) -> None:
         kernels = find_kernels()
         assert isinstance(kernels, Kernels)
         self._kernels = kernels.functions
         self.networks = networks
-        self._optimizers, self._threads = optimizers, threads
+        self._optimizers = optimizers
         cell = networks[0].cell
         self._state = cell.state
         size = sum(parameter.numel() for parameter in networks[0].parameters())
@@ -146,7 +139,7 @@ class SmallStep:
             **self._numbers,
             steps=steps,
             batch=streams,
-            threads=self._threads or torch.get_num_threads(),
+            threads=torch.get_num_threads(),
             update=self._updates + 1,
             learning_rate=learning_rate,
             beta1=group["betas"][0],

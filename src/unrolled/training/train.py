@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from unrolled.errors import RunError, SettingsError
 from unrolled.progress import Progress, silent
@@ -188,18 +186,14 @@ def _train(asked: Sequence[tuple[Path, Request]], manner: _Manner) -> list[Outco
     """Trains runs that differ in the seed alone: side by side where that can be, else one after the other."""
     for out, _ in asked:
         RunFolder.check_free(out, resume=manner.resume, overwrite=manner.overwrite)
+    asked = _alike(asked) if manner.resume else asked
     outcomes: list[Outcome] = []
-    with _threads_kept() as available:
-        threads = asked[0][1].given.get("threads") or available
-        asked = _alike(asked) if manner.resume else asked
-        while len(outcomes) < len(asked):
-            outcomes += _train_next(asked, len(outcomes), manner, threads)
-            if any(outcome.stopped for outcome in outcomes):
-                break
+    while len(outcomes) < len(asked) and not any(outcome.stopped for outcome in outcomes):
+        outcomes += _train_next(asked, len(outcomes), manner)
     return outcomes
 
 
-def _train_next(asked: Sequence[tuple[Path, Request]], first: int, manner: _Manner, threads: int) -> list[Outcome]:
+def _train_next(asked: Sequence[tuple[Path, Request]], first: int, manner: _Manner) -> list[Outcome]:
     """Trains the first run from here on, or all from here on where they can learn side by side."""
     with ExitStack() as held:
 
@@ -218,7 +212,7 @@ def _train_next(asked: Sequence[tuple[Path, Request]], first: int, manner: _Mann
             how = "side by side" if len(runs) > 1 else f"one after the other, now {asked[first][0].name}"
             manner.tell(f"{len(asked)} seeds, {how}")
         progress = manner.progress_of(first, len(runs), len(asked))
-        return run_to_end(runs, progress, manner.stop, threads if len(runs) > 1 else 0)
+        return run_to_end(runs, progress, manner.stop)
 
 
 def _alike(asked: Sequence[tuple[Path, Request]]) -> list[tuple[Path, Request]]:
@@ -236,13 +230,3 @@ def _alike(asked: Sequence[tuple[Path, Request]]) -> list[tuple[Path, Request]]:
     if len(begun) in {0, len(asked)}:
         return list(asked)
     return [(out, request.with_settings(**{**begun[0][1], "seed": request.given["seed"]})) for out, request in asked]
-
-
-@contextmanager
-def _threads_kept() -> Generator[int]:
-    """Gives how many threads PyTorch takes, and sets as many again after the block, whatever the runs asked for."""
-    before = torch.get_num_threads()
-    try:
-        yield before
-    finally:
-        torch.set_num_threads(before)

@@ -162,18 +162,17 @@ class Trainer:
             self._exploded = int(place["exploded"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
             raise RunError(f"The checkpoint does not fit the run: {error}.", "Train again with --overwrite.") from None
-        carried = tensors.get("carried") or None
+        carried = (tensors.get("carried") or None) if self.batches.carry else None
         self.state = {name: value.to(self.device, copy=True) for name, value in carried.items()} if carried else None
         self.step = step
 
 
-def update_all(trainers: Sequence[Trainer], threads: int = 0) -> list[float]:
+def update_all(trainers: Sequence[Trainer]) -> list[float]:
     """One update of each trainer, which learns what it would learn alone; returns their losses. `watch` each.
 
     Args:
         trainers: one; or several `side_by_side`, at the same step of runs that differ in the seed alone: they go
             through one call of the compiled kernels.
-        threads: for that one call, see `SmallStep`.
     """
     first, *others = trainers
     if first.small_why_not:
@@ -184,13 +183,14 @@ def update_all(trainers: Sequence[Trainer], threads: int = 0) -> list[float]:
     if batch.carries and first.state is not None:
         states = [trainer.state or {} for trainer in trainers]
         state = {name: torch.stack([each[name] for each in states]) for name in first.state}
-    losses, after = _small_step(trainers, threads).update(batch, state, learning_rate(first.settings, first.step))
-    for at, trainer in enumerate(trainers):
-        trainer.state = {name: value[at] for name, value in after.items()} if first.batches.carry else None
+    losses, after = _small_step(trainers).update(batch, state, learning_rate(first.settings, first.step))
+    if first.batches.carry:
+        for at, trainer in enumerate(trainers):
+            trainer.state = {name: value[at] for name, value in after.items()}
     return losses
 
 
-def _small_step(trainers: Sequence[Trainer], threads: int) -> SmallStep:
+def _small_step(trainers: Sequence[Trainer]) -> SmallStep:
     """What updates these together: that of the update before, or a new one where others were among them then."""
     networks, small = [trainer.network for trainer in trainers], trainers[0].small
     if small is None or small.networks != networks:
@@ -198,7 +198,7 @@ def _small_step(trainers: Sequence[Trainer], threads: int) -> SmallStep:
             if trainer.small:
                 trainer.small.publish()
         optimizers = [trainer.optimizer for trainer in trainers]
-        small = SmallStep(networks, optimizers, trainers[0].settings.gradient_clip, threads)
+        small = SmallStep(networks, optimizers, trainers[0].settings.gradient_clip)
         for trainer in trainers:
             trainer.small = small
     return small
