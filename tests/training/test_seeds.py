@@ -91,7 +91,7 @@ def test_each_seed_is_what_it_would_be_alone(kind: str, settings: dict[str, Any]
     ("kind", "settings", "said"),
     [
         *((*each.values, "3 seeds, side by side") for each in SIDE_BY_SIDE),
-        *((*each.values, "3 seeds, one after the other, now seed-0") for each in ONE_BY_ONE),
+        *((*each.values, "seed-0, 1 of 3") for each in ONE_BY_ONE),
     ],
 )
 def test_small_networks_learn_side_by_side(kind: str, settings: dict[str, Any], said: str, tmp_path: Path) -> None:

@@ -209,8 +209,8 @@ def _train_next(asked: Sequence[tuple[Path, Request]], first: int, manner: _Mann
         if max(steps):
             manner.tell("going on from step " + " to ".join(f"{step:,}" for step in sorted({min(steps), max(steps)})))
         if len(asked) > 1:
-            how = "side by side" if len(runs) > 1 else f"one after the other, now {asked[first][0].name}"
-            manner.tell(f"{len(asked)} seeds, {how}")
+            at = f"{asked[first][0].name}, {first + 1} of {len(asked)}"
+            manner.tell(at if len(runs) == 1 else f"{len(runs)} seeds, side by side")
         progress = manner.progress_of(first, len(runs), len(asked))
         return run_to_end(runs, progress, manner.stop)
 
