@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 
 import numpy as np
 import pytest
@@ -14,6 +15,10 @@ if torch.cuda.is_available():  # what is compared with float64 must not be round
     torch.backends.cudnn.rnn.fp32_precision = "ieee"
 else:  # the kernels for GPUs are interpreted; Triton must know before it is loaded
     os.environ.setdefault("TRITON_INTERPRET", "1")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a shell's background: the processes that tests start and interrupt would ignore it too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Times differ from machine to machine; the same examples every time make a failure one that can be looked at again.
 settings.register_profile("unrolled", deadline=None, derandomize=True)
