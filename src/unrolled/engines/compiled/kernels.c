@@ -214,8 +214,9 @@ EXPORT int64_t unrolled_multiply_space(int64_t columns, int64_t threads) {
 
 /* c (rows, columns) = a b, or added to it: a by its strides, one of which is 1; the rows of b and c by theirs. */
 EXPORT void unrolled_multiply(int64_t rows, int64_t columns, int64_t depth, const float *a, int64_t down, int64_t right, const float *b, int64_t b_down, float *c, int64_t c_down, int64_t add, float *space, int64_t threads) {
-    const int64_t panels = units_of(columns, 2 * LANES), chunks = units_of(rows, HEIGHT);
     if (rows * columns * depth < SMALL) threads = 1;
+    const int64_t panels = units_of(columns, 2 * LANES), all_tiles = units_of(rows, MOST_ROWS);
+    const int64_t chunks = units_of(units_of(rows, HEIGHT), threads) * threads; /* as many for each thread, of as many tiles */
     (void)threads; /* where there is no OpenMP */
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads) if (threads > 1)
@@ -237,7 +238,8 @@ EXPORT void unrolled_multiply(int64_t rows, int64_t columns, int64_t depth, cons
 #pragma omp for schedule(static)
 #endif
             for (int64_t chunk = 0; chunk < chunks; chunk++) {
-                const int64_t first = chunk * HEIGHT, high = at_most(HEIGHT, rows - first), tiles = units_of(high, MOST_ROWS);
+                const int64_t tiles = all_tiles * (chunk + 1) / chunks - all_tiles * chunk / chunks;
+                const int64_t first = all_tiles * chunk / chunks * MOST_ROWS, high = at_most(tiles * MOST_ROWS, rows - first);
                 for (int64_t part = 0; right != 1 && part < tiles; part++)
                     pack_rows(a + first + part * MOST_ROWS + top * right, right, deep, high - part * MOST_ROWS, MOST_ROWS, own + part * DEPTH * MOST_ROWS);
                 for (int64_t p = 0; p < panels; p++)
