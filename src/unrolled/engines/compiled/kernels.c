@@ -413,6 +413,7 @@ typedef struct {
     progress *meeting; /* none where the rows are split */
 } share;
 
+#define MEETING 8000    /* multiply-adds of a step that are not worth a meeting */
 #define NEAR 400000     /* bytes of weights that each thread may keep in a cache of its own */
 
 typedef void (*pass)(const layer *, share);
@@ -421,6 +422,7 @@ static void run(const layer *l, int64_t units, pass work) {
     int64_t weights = blocks_of(l->cell) * l->neurons * l->neurons, threads = l->threads;
     if (weights * l->batch * l->steps < SMALL) threads = 1;
     int by_rows = l->batch >= threads && (weights * 4 <= NEAR || l->batch >= MOST_ROWS * 4 * threads);
+    if (!by_rows && weights * l->batch < MEETING) threads = 1;
     if (!by_rows && threads > units) threads = units;
     if (threads > MOST_THREADS) threads = MOST_THREADS;
     progress meeting[MOST_THREADS];
