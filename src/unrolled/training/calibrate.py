@@ -15,6 +15,8 @@ from unrolled.training.watch import MOST, VALIDATIONS, validate
 MEASURE_SECONDS = 2.0
 MARGIN = 0.95
 """Share of the time that is planned for: the rest covers checkpoints and a machine that slows down."""
+UNSEEN = 3.0
+"""Seconds, at most a fiftieth of the time, for what goes before and after: starting Python and ending it."""
 LOOKING_SHARE = 0.1
 """Share of the time that looks at the validation part may take; where they would take more, there are fewer."""
 SAMPLE = 8192
@@ -74,7 +76,7 @@ def fitting(speed: Speed, seconds: float) -> tuple[int, int]:
     Raises:
         SettingsError: there is not time for one update.
     """
-    left = seconds * MARGIN - speed.last_look
+    left = (seconds - min(UNSEEN, seconds / 50)) * MARGIN - speed.last_look
     looks = VALIDATIONS
     if speed.look:
         looks = max(1, min(VALIDATIONS, int(left * LOOKING_SHARE / speed.look)))
