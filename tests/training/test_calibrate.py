@@ -12,18 +12,25 @@ from unrolled.training.train import train
 from unrolled.training.watch import VALIDATIONS
 
 TEXT = "The rain had not stopped, and nobody had come down the road since noon.\n" * 80
+PLANNED = (100 - 2) * MARGIN
+"""Of 100 seconds; a fiftieth is for the start and the end."""
 SMALL = {"hidden": 8, "unroll": 16, "batch": 4}
 
 
 def test_without_looks_all_the_time_is_for_updates() -> None:
     steps, every = fitting(Speed(update=0.5, look=0.0), 100.0)
-    assert steps == int(100 * MARGIN / 0.5)
+    assert steps == int(PLANNED / 0.5)
     assert every * (VALIDATIONS - 1) >= steps > (every - 1) * (VALIDATIONS - 1)
+
+
+def test_the_start_and_the_end_take_three_seconds_of_a_long_time() -> None:
+    steps, _ = fitting(Speed(update=0.5, look=0.0), 1000.0)
+    assert steps == int((1000 - 3) * MARGIN / 0.5)
 
 
 def test_quick_looks_are_all_taken() -> None:
     steps, _ = fitting(Speed(update=0.5, look=0.1), 100.0)
-    assert steps == int((100 * MARGIN - VALIDATIONS * 0.1) / 0.5)
+    assert steps == int((PLANNED - VALIDATIONS * 0.1) / 0.5)
 
 
 def test_slow_looks_are_fewer_and_take_no_more_than_their_share() -> None:
@@ -31,12 +38,12 @@ def test_slow_looks_are_fewer_and_take_no_more_than_their_share() -> None:
     steps, every = fitting(speed, 100.0)
     looks = steps // every + (steps % every > 0)
     assert looks * speed.look <= 100 * LOOKING_SHARE
-    assert steps * speed.update + looks * speed.look <= 100 * MARGIN
+    assert steps * speed.update + looks * speed.look <= PLANNED
 
 
 def test_the_last_look_at_the_whole_part_is_planned_for() -> None:
     steps, _ = fitting(Speed(update=0.5, look=0.1, last_look=20.0), 100.0)
-    assert steps == int((100 * MARGIN - 20 - VALIDATIONS * 0.1) / 0.5)
+    assert steps == int((PLANNED - 20 - VALIDATIONS * 0.1) / 0.5)
 
 
 def test_no_time_for_one_update_is_refused() -> None:
