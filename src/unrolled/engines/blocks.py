@@ -1,8 +1,8 @@
-"""A stack run layer after layer, each in blocks of steps of which every signal is known: how engines record."""
+"""A stack run layer after layer, and a layer in blocks of steps of which every signal is known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
 import torch
@@ -20,12 +20,20 @@ RunLayer: TypeAlias = Callable[[Layer, Tensor, State], tuple[Tensor, State]]
 """Runs a layer in its own direction: outputs `(steps, batch, neurons)`, and the state at the end of each sequence."""
 
 
-def layer_by_layer(stack: Stack, x: Tensor, before: State, run_layer: RunLayer, *, training: bool) -> Result:
+def layer_by_layer(
+    stack: Stack,
+    x: Tensor,
+    before: Mapping[str, Tensor],
+    run_layer: RunLayer,
+    *,
+    training: bool,
+    drop: Callable[[Tensor, float], Tensor] = F.dropout,
+) -> Result:
     """Every layer over the outputs of the one below, with dropout between them while training."""
     after: list[State] = []
     for first in range(0, len(stack.layers), stack.directions):
         if first and training and stack.dropout:
-            x = F.dropout(x, stack.dropout)
+            x = drop(x, stack.dropout)
         outputs: list[Tensor] = []
         for position in range(first, first + stack.directions):
             state = {name: value[position] for name, value in before.items()}

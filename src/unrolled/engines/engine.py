@@ -56,16 +56,39 @@ class Result:
     signals: dict[str, dict[str, Tensor]] = field(default_factory=dict[str, dict[str, Tensor]])
 
 
+@dataclass(frozen=True)
+class Request:
+    """What `Engine.run` was asked for, and found to fit."""
+
+    stack: Stack
+    inputs: Tensor
+    state: Mapping[str, Tensor] | None
+    lengths: Tensor | None
+    record: Collection[str]
+    edits: Sequence[Edit]
+    sink: Sink | None
+    training: bool
+
+    def as_vectors(self) -> tuple[Tensor, dict[str, Tensor], Tensor | None]:
+        """The inputs `(steps, batch, inputs)`, the state before, and the lengths, all on the inputs' device."""
+        x = as_vectors(self.stack, self.inputs)
+        before = self.stack.zero_state(x.shape[1], x) if self.state is None else dict(self.state)
+        return x, before, None if self.lengths is None else self.lengths.to(x.device)
+
+
 class Engine(ABC):
     """A way to run a stack; every engine gives the numbers of `reference`."""
 
     name: ClassVar[str]
 
     @abstractmethod
+    def run_request(self, request: Request) -> Result:
+        """Runs what can be run; see `run`."""
+
+    @abstractmethod
     def why_not(self, stack: Stack, *, recording: bool, editing: bool) -> str | None:
         """Why this engine cannot run the stack so, in one clause; None where it can."""
 
-    @abstractmethod
     def run(
         self,
         stack: Stack,
@@ -93,8 +116,15 @@ class Engine(ABC):
 
         Raises:
             UnknownNameError: `record` or `edits` name a layer or signal that the stack does not have.
-            ModelError: the inputs, lengths or edits do not fit the stack.
+            ModelError: the inputs, lengths or edits do not fit the stack, or the engine cannot run it so.
         """
+        request = Request(stack, inputs, state, lengths, record, edits, sink, training)
+        _check_request(request)
+        if why_not := self.why_not(stack, recording=bool(record), editing=bool(edits)):
+            raise ModelError(
+                f"The engine {self.name!r} cannot run this: {why_not}.", "Let choose_engine take one that can."
+            )
+        return self.run_request(request)
 
 
 class Recording:
@@ -126,23 +156,17 @@ def _joined(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-def check_request(
-    stack: Stack,
-    inputs: Tensor,
-    state: Mapping[str, Tensor] | None,
-    lengths: Tensor | None,
-    record: Collection[str],
-    edits: Sequence[Edit],
-) -> None:
+def _check_request(request: Request) -> None:
     """Refuses what no engine could run as it was meant; see `Engine.run`."""
-    _check_shapes(stack, inputs, state, lengths)
-    _check_kinds(stack, inputs, state)
+    stack, inputs = request.stack, request.inputs
+    _check_shapes(stack, inputs, request.state, request.lengths)
+    _check_kinds(stack, inputs, request.state)
     signals = [signal.name for signal in stack.cell.signals]
-    for name in [*record, *(edit.signal for edit in edits)]:
+    for name in [*request.record, *(edit.signal for edit in request.edits)]:
         if name not in signals:
             raise UnknownNameError("signal", name, signals)
     layers = [layer.name for layer in stack.layers]
-    for edit in edits:
+    for edit in request.edits:
         if edit.layer not in layers:
             raise UnknownNameError("layer", edit.layer, layers)
         size = stack.projection if edit.signal == "hidden" and stack.projection else stack.neurons

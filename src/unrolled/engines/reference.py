@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from unrolled.cells.cell import Edit as CellEdit
-from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, as_vectors, check_request, past_end
+from unrolled.engines.blocks import layer_by_layer
+from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Request, Result, past_end
 from unrolled.engines.stack import Layer, Stack
 
 
@@ -22,40 +23,17 @@ class ReferenceEngine(Engine):
     def why_not(self, stack: Stack, *, recording: bool, editing: bool) -> str | None:
         return None
 
-    def run(
-        self,
-        stack: Stack,
-        inputs: Tensor,
-        state: Mapping[str, Tensor] | None = None,
-        *,
-        lengths: Tensor | None = None,
-        record: Collection[str] = (),
-        edits: Sequence[Edit] = (),
-        sink: Sink | None = None,
-        training: bool = False,
-    ) -> Result:
-        check_request(stack, inputs, state, lengths, record, edits)
-        inputs = as_vectors(stack, inputs)
-        lengths = lengths.to(inputs.device) if lengths is not None else None
-        before = state if state is not None else stack.zero_state(inputs.shape[1], inputs)
-        recording = Recording(sink)
-        after: list[dict[str, Tensor]] = []
-        x = inputs
+    def run_request(self, request: Request) -> Result:
+        stack, record, recording = request.stack, request.record, Recording(request.sink)
+        x, before, lengths = request.as_vectors()
+
+        def run_layer(layer: Layer, x: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+            held = [edit for edit in request.edits if edit.layer == layer.name]
+            return self._run_layer(stack, layer, x, state, lengths, record, held, recording)
+
         with torch.set_grad_enabled(torch.is_grad_enabled() and not record):
-            for first in range(0, len(stack.layers), stack.directions):
-                if first and training and stack.dropout:
-                    x = F.dropout(x, stack.dropout)
-                outputs: list[Tensor] = []
-                for position in range(first, first + stack.directions):
-                    layer = stack.layers[position]
-                    held = [edit for edit in edits if edit.layer == layer.name]
-                    here = {name: value[position] for name, value in before.items()}
-                    y, last = self._run_layer(stack, layer, x, here, lengths, record, held, recording)
-                    outputs.append(y)
-                    after.append(last)
-                x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
-            final = {name: torch.stack([last[name] for last in after]) for name in stack.cell.state}
-        return Result(x, final, recording.signals())
+            result = layer_by_layer(stack, x, before, run_layer, training=request.training)
+        return replace(result, signals=recording.signals())
 
     def _run_layer(
         self,

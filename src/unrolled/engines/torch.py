@@ -18,18 +18,8 @@ from unrolled.cells.cell import ACTIVATIONS
 from unrolled.cells.feedforward import FeedForward
 from unrolled.cells.rnn import RNN
 from unrolled.engines.blocks import RunBlock, State, in_blocks, layer_by_layer
-from unrolled.engines.engine import (
-    Edit,
-    Engine,
-    Recording,
-    Result,
-    Sink,
-    as_vectors,
-    check_request,
-    past_end,
-)
+from unrolled.engines.engine import Engine, Recording, Request, Result, Sink, past_end
 from unrolled.engines.stack import Layer, Stack
-from unrolled.errors import ModelError
 
 Recover: TypeAlias = Callable[[Layer, Tensor, Tensor, State, State], State]
 """From a layer, its block of inputs, h at every step, and the states before and after the block: every signal."""
@@ -58,33 +48,18 @@ class TorchEngine(Engine):
             return "PyTorch's RNN knows tanh and relu, not sigmoid"
         return None
 
-    def run(
-        self,
-        stack: Stack,
-        inputs: Tensor,
-        state: Mapping[str, Tensor] | None = None,
-        *,
-        lengths: Tensor | None = None,
-        record: Collection[str] = (),
-        edits: Sequence[Edit] = (),
-        sink: Sink | None = None,
-        training: bool = False,
-    ) -> Result:
-        check_request(stack, inputs, state, lengths, record, edits)
-        if why_not := self.why_not(stack, recording=bool(record), editing=bool(edits)):
-            raise ModelError(f"The engine 'torch' cannot run this: {why_not}.", "Let choose_engine take one that can.")
-        inputs = as_vectors(stack, inputs)
-        lengths = lengths.to(inputs.device) if lengths is not None else None
-        before = dict(state) if state is not None else stack.zero_state(inputs.shape[1], inputs)
+    def run_request(self, request: Request) -> Result:
+        stack, record, training = request.stack, request.record, request.training
+        x, before, lengths = request.as_vectors()
         with torch.set_grad_enabled(torch.is_grad_enabled() and not record):
             if isinstance(stack.cell, FeedForward):
-                return _run_feedforward(stack, stack.cell, inputs, lengths, record, sink, training)
+                return _run_feedforward(stack, stack.cell, x, lengths, record, request.sink, training)
             if record:
-                recording = Recording(sink)
+                recording = Recording(request.sink)
                 run_layer = in_blocks(recovering(stack, RECOVER), lengths, record, recording)
-                result = layer_by_layer(stack, inputs, before, run_layer, training=training)
+                result = layer_by_layer(stack, x, before, run_layer, training=training)
                 return replace(result, signals=recording.signals())
-            return Result(*call_kernel(stack, stack.layers, inputs, before, lengths, training))
+            return Result(*call_kernel(stack, stack.layers, x, before, lengths, training))
 
 
 def call_kernel(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from unrolled.engines.blocks import State, layer_by_layer
 from unrolled.engines.compiled.autograd import run_differentiably
 from unrolled.engines.compiled.dropout import dropout
 from unrolled.engines.compiled.kernels import Kernels, find_kernels
 from unrolled.engines.compiled.layer import CELLS, PackedLayer, Pass, pad
-from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Result, Sink, check_request, reverse
-from unrolled.engines.stack import Stack
-from unrolled.errors import ModelError
+from unrolled.engines.engine import BLOCK, Engine, Recording, Request, Result, reverse
+from unrolled.engines.stack import Layer, Stack
 
 NEAR = 1 << 19
 """Floats of gates that a block has where none are kept: they stay in the processor's cache."""
@@ -45,161 +46,113 @@ class CompiledEngine(Engine):
             return "its kernels compute in float32 alone"
         return None
 
-    def run(
-        self,
-        stack: Stack,
-        inputs: Tensor,
-        state: Mapping[str, Tensor] | None = None,
-        *,
-        lengths: Tensor | None = None,
-        record: Collection[str] = (),
-        edits: Sequence[Edit] = (),
-        sink: Sink | None = None,
-        training: bool = False,
-    ) -> Result:
-        check_request(stack, inputs, state, lengths, record, edits)
-        if why_not := self.why_not(stack, recording=bool(record), editing=bool(edits)):
-            raise ModelError(
-                f"The engine 'compiled' cannot run this: {why_not}.", "Let choose_engine take one that can."
-            )
+    def run_request(self, request: Request) -> Result:
         assert isinstance(self._kernels, Kernels)
-        run = _Run(self._kernels, stack, training)
-        lengths = lengths.to(torch.int64).contiguous() if lengths is not None else None
-        if torch.is_grad_enabled() and not record:
-            return run.differentiably(inputs, state, lengths)
+        given = request.lengths
+        run = _Run(self._kernels, request, given.to(torch.int64).contiguous() if given is not None else None)
+        if torch.is_grad_enabled() and not request.record:
+            return run.differentiably()
         with torch.no_grad():
-            if stack.bidirectional:
-                return run.in_both_directions(inputs, state, lengths, record, Recording(sink))
-            return run.block_by_block(inputs, state, lengths, record, Recording(sink), streaming=sink is not None)
+            return run.in_both_directions() if request.stack.bidirectional else run.block_by_block()
 
 
 class _Run:
-    """A stack, packed, and the ways to run it."""
+    """A request, and the ways to run it; `lengths` are int64."""
 
-    def __init__(self, kernels: Kernels, stack: Stack, training: bool) -> None:
-        self.kernels, self.stack, self.training = kernels, stack, training
+    def __init__(self, kernels: Kernels, request: Request, lengths: Tensor | None) -> None:
+        self.kernels, self.request, self.lengths = kernels, request, lengths
+        self.stack, self.recording = request.stack, Recording(request.sink)
 
-    def _packed(self, position: int, by_symbol: bool, lengths: Tensor | None) -> PackedLayer:
-        layer = self.stack.layers[position]
-        backwards = layer.reverse and lengths is None  # with lengths, its input is turned round instead
+    def _packed(self, layer: Layer, *, by_symbol: bool) -> PackedLayer:
+        backwards = layer.reverse and self.lengths is None  # with lengths, its input is turned round instead
         return PackedLayer(self.kernels, self.stack.cell, layer.parameters, reverse=backwards, by_symbol=by_symbol)
 
-    def _first(self, state: Mapping[str, Tensor] | None, batch: int) -> list[Mapping[str, Tensor]]:
-        """What each layer carries before the first step."""
-        layers = range(len(self.stack.layers))
+    def _layer_by_layer(self, run: Callable[[Layer, PackedLayer, Tensor, State], tuple[Tensor, State]]) -> Result:
+        """Whole sequences; a reverse layer reads its input turned round where the sequences have lengths.
+
+        Args:
+            run: takes a layer as it is and ready for the kernels, its input and the state before; gives the hidden
+                states and the state after.
+        """
+
+        def run_layer(layer: Layer, x: Tensor, state: State) -> tuple[Tensor, State]:
+            turned = self._turned(layer)
+            y, last = run(layer, self._packed(layer, by_symbol=x.dim() == 2), turned(x), state)
+            return turned(y), last
+
+        x, before, training = self.request.inputs, self.request.state, self.request.training
+        if before is None:
+            before = self.stack.zero_state(x.shape[1], self.stack.layers[0].parameters["weight_hh"])
+        return layer_by_layer(self.stack, x, before, run_layer, training=training, drop=dropout)
+
+    def _turned(self, layer: Layer) -> Callable[[Tensor], Tensor]:
+        """Turns values round where the kernel does not."""
+        around = layer.reverse and self.lengths is not None
+        return lambda values: reverse(values, self.lengths) if around else values
+
+    def differentiably(self) -> Result:
+        """Through autograd."""
+
+        def run(layer: Layer, packed: PackedLayer, x: Tensor, state: State) -> tuple[Tensor, State]:
+            names = self.stack.cell.state
+            rest = (*(state[name] for name in names), *layer.parameters.values())
+            y, *last = run_differentiably(packed, tuple(layer.parameters), x, self.lengths, rest)
+            return y, dict(zip(names, last, strict=True))
+
+        return self._layer_by_layer(run)
+
+    def in_both_directions(self) -> Result:
+        """Without gradients, recording what is asked for."""
+        record = self.request.record
+
+        def run(layer: Layer, packed: PackedLayer, x: Tensor, state: State) -> tuple[Tensor, State]:
+            done = packed.forward(packed.new_pass(x, state, self.lengths, training=False))
+            signals, turned = packed.signals(done), self._turned(layer)
+            if record:
+                self.recording.add(layer, 0, {name: turned(signals[name]) for name in record})
+            last = {name: value[:, : packed.neurons] for name, value in packed.last(done).items()}
+            return signals["hidden"], last
+
+        return replace(self._layer_by_layer(run), signals=self.recording.signals())
+
+    def _block(self, steps: int, batch: int) -> int:
+        """Steps that go through all layers at a time."""
+        if self.request.record:
+            return steps if self.request.sink is None else BLOCK
+        places = self.kernels.padded(self.stack.neurons)
+        return max(1, NEAR // (max(1, batch) * self.stack.cell.blocks * places))
+
+    def _first(self, batch: int) -> list[Mapping[str, Tensor]]:
+        """What each layer carries before the first step, `(batch, neurons)` or padded."""
+        state, layers = self.request.state, range(len(self.stack.layers))
         if state is not None:
             return [{name: value[position] for name, value in state.items()} for position in layers]
         zeros = torch.zeros(batch, self.kernels.padded(self.stack.neurons))
         return [dict.fromkeys(self.stack.cell.state, zeros)] * len(layers)
 
-    def _between(self, x: Tensor, first: int) -> Tensor:
-        return dropout(x, self.stack.dropout) if first and self.training else x
-
-    def _layer_after_layer(
-        self, x: Tensor, lengths: Tensor | None, run: Callable[[int, PackedLayer, Tensor], Tensor]
-    ) -> Tensor:
-        """Whole sequences; a reverse layer reads its input turned round where the sequences have lengths.
-
-        Args:
-            run: takes a layer's position, the layer and its input; gives its hidden states.
-        """
-        for first in range(0, len(self.stack.layers), self.stack.directions):
-            x, outputs = self._between(x, first), list[Tensor]()
-            for position in range(first, first + self.stack.directions):
-                turned = self._turned(position, lengths)
-                packed = self._packed(position, not x.is_floating_point(), lengths)
-                y = run(position, packed, reverse(x, lengths) if turned else x)
-                outputs.append(reverse(y, lengths) if turned else y)
-            x = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=-1)
-        return x
-
-    def _turned(self, position: int, lengths: Tensor | None) -> bool:
-        return self.stack.layers[position].reverse and lengths is not None
-
-    def differentiably(self, x: Tensor, state: Mapping[str, Tensor] | None, lengths: Tensor | None) -> Result:
-        """Through autograd."""
-        like = self.stack.layers[0].parameters["weight_hh"]
-        before = self.stack.zero_state(x.shape[1], like) if state is None else state
-        names, after = tuple(self.stack.cell.state), list[Sequence[Tensor]]()
-
-        def run(position: int, packed: PackedLayer, given: Tensor) -> Tensor:
-            parameters = self.stack.layers[position].parameters
-            rest = (*(before[name][position] for name in names), *parameters.values())
-            y, *last = run_differentiably(packed, tuple(parameters), given, lengths, rest)
-            after.append(last)
-            return y
-
-        outputs = self._layer_after_layer(x, lengths, run)
-        return Result(
-            outputs, {name: torch.stack(each) for name, each in zip(names, zip(*after, strict=True), strict=True)}
-        )
-
-    def in_both_directions(
-        self,
-        x: Tensor,
-        state: Mapping[str, Tensor] | None,
-        lengths: Tensor | None,
-        record: Collection[str],
-        recording: Recording,
-    ) -> Result:
-        before, after = self._first(state, x.shape[1]), list[Mapping[str, Tensor]]()
-
-        def run(position: int, packed: PackedLayer, given: Tensor) -> Tensor:
-            done = packed.forward(packed.new_pass(given, before[position], lengths, training=False))
-            signals = packed.signals(done)
-            after.append(packed.last(done))
-            kept = {name: signals[name] for name in record}
-            if self._turned(position, lengths):
-                kept = {name: reverse(value, lengths) for name, value in kept.items()}
-            if record:
-                recording.add(self.stack.layers[position], 0, kept)
-            return signals["hidden"]
-
-        return self._result(self._layer_after_layer(x, lengths, run), after, recording)
-
-    def _result(self, x: Tensor, after: Sequence[Mapping[str, Tensor]], recording: Recording) -> Result:
-        neurons = self.stack.neurons
-        state = {name: torch.stack([last[name][:, :neurons] for last in after]) for name in self.stack.cell.state}
-        return Result(x, state, recording.signals())
-
-    def _block(self, batch: int, record: Collection[str], streaming: bool, steps: int) -> int:
-        if record:
-            return BLOCK if streaming else steps
-        places = self.kernels.padded(self.stack.neurons)
-        return max(1, NEAR // (max(1, batch) * self.stack.cell.blocks * places))
-
-    def block_by_block(
-        self,
-        inputs: Tensor,
-        state: Mapping[str, Tensor] | None,
-        lengths: Tensor | None,
-        record: Collection[str],
-        recording: Recording,
-        *,
-        streaming: bool,
-    ) -> Result:
+    def block_by_block(self) -> Result:
         """A block of steps through all layers, then the next: no more memory for a longer sequence."""
+        stack, inputs, record = self.stack, self.request.inputs, self.request.record
         steps, batch = inputs.shape[:2]
-        layers = [
-            self._packed(position, not position and not inputs.is_floating_point(), lengths)
-            for position in range(len(self.stack.layers))
-        ]
-        states = self._first(state, batch)
-        outputs = list[Tensor]()
-        block = self._block(batch, record, streaming, steps)
+        layers = [self._packed(layer, by_symbol=not layer.index and inputs.dim() == 2) for layer in stack.layers]
+        states, outputs = self._first(batch), list[Tensor]()
+        block = self._block(steps, batch)
         for start in range(0, steps, block):
             x = inputs[start : start + block]
-            left = lengths - start if lengths is not None else None
+            left = self.lengths - start if self.lengths is not None else None
             for position, packed in enumerate(layers):
-                x = self._between(x, position)
+                if position and self.request.training:
+                    x = dropout(x, stack.dropout)
                 done = packed.forward(packed.new_pass(x, states[position], left, training=False))
                 states[position] = _carried(packed, done, states[position])
                 signals = packed.signals(done)
                 if record:
-                    recording.add(self.stack.layers[position], start, {name: signals[name] for name in record})
+                    self.recording.add(stack.layers[position], start, {name: signals[name] for name in record})
                 x = signals["hidden"]
             outputs.append(x)
-        return self._result(outputs[0] if len(outputs) == 1 else torch.cat(outputs), states, recording)
+        state = {name: torch.stack([last[name][:, : stack.neurons] for last in states]) for name in stack.cell.state}
+        whole = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+        return Result(whole, state, self.recording.signals())
 
 
 def _carried(packed: PackedLayer, done: Pass, before: Mapping[str, Tensor]) -> Mapping[str, Tensor]:

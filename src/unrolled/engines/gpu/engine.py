@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import ClassVar
@@ -13,12 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from unrolled.engines.blocks import State, forward_in_time, in_blocks, layer_by_layer
-from unrolled.engines.engine import Edit, Engine, Recording, Result, Sink, as_vectors, check_request, past_end, reverse
+from unrolled.engines.engine import Engine, Recording, Request, Result, past_end, reverse
 from unrolled.engines.gpu.autograd import run_differentiably
 from unrolled.engines.gpu.launch import gate_gru, run_lstm, scan_lstm
 from unrolled.engines.stack import Layer, Stack
 from unrolled.engines.torch import Recover, TorchEngine, call_kernel, previous, recover_rnn, recovering
-from unrolled.errors import ModelError
 
 CELLS = ("lstm", "gru", "rnn", "peephole")
 DTYPES = (torch.float32, torch.bfloat16)
@@ -69,43 +67,19 @@ class GpuEngine(Engine):
             return TorchEngine().why_not(stack, recording=recording, editing=editing)
         return None
 
-    def run(
-        self,
-        stack: Stack,
-        inputs: Tensor,
-        state: Mapping[str, Tensor] | None = None,
-        *,
-        lengths: Tensor | None = None,
-        record: Collection[str] = (),
-        edits: Sequence[Edit] = (),
-        sink: Sink | None = None,
-        training: bool = False,
-    ) -> Result:
-        check_request(stack, inputs, state, lengths, record, edits)
-        if why_not := self.why_not(stack, recording=bool(record), editing=bool(edits)):
-            raise ModelError(f"The engine 'gpu' cannot run this: {why_not}.", "Let choose_engine take one that can.")
-        x = as_vectors(stack, inputs)
-        lengths = lengths.to(x.device) if lengths is not None else None
-        before = dict(state) if state is not None else stack.zero_state(x.shape[1], x)
-        with torch.cuda.device_of(x):  # Triton launches on the current device
-            return self._run(stack, x, before, lengths, record, Recording(sink), training)
+    def run_request(self, request: Request) -> Result:
+        with torch.cuda.device_of(request.inputs):  # Triton launches on the current device
+            return self._run_here(request)
 
-    def _run(
-        self,
-        stack: Stack,
-        x: Tensor,
-        before: State,
-        lengths: Tensor | None,
-        record: Collection[str],
-        recording: Recording,
-        training: bool,
-    ) -> Result:
-        ours = self._is_ours(stack)
+    def _run_here(self, request: Request) -> Result:
+        stack, record, training = request.stack, request.record, request.training
+        (x, before, lengths), ours = request.as_vectors(), self._is_ours(stack)
         if not record and not ours:
             return Result(*call_kernel(stack, stack.layers, x, before, lengths, training))
         if not record and torch.is_grad_enabled():
             return self._differentiably(stack, x, before, lengths, training)
         with torch.no_grad():
+            recording = Recording(request.sink)
             run_block = self._in_one_pass if ours else recovering(stack, RECOVER)
             run_layer = in_blocks(run_block, lengths, record, recording)
             result = layer_by_layer(stack, x, before, run_layer, training=training)
