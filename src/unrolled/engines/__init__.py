@@ -1,7 +1,19 @@
 """Ways to run a stack of cells over time, all giving the same numbers."""
 
 from unrolled.engines.choice import ENGINES, Choice, choose_engine
-from unrolled.engines.engine import BLOCK, Edit, Engine, Result, Sink
+from unrolled.engines.engine import BLOCK, Edit, Engine, Request, Result, Sink
 from unrolled.engines.stack import Layer, Stack
 
-__all__ = ["BLOCK", "ENGINES", "Choice", "Edit", "Engine", "Layer", "Result", "Sink", "Stack", "choose_engine"]
+__all__ = [
+    "BLOCK",
+    "ENGINES",
+    "Choice",
+    "Edit",
+    "Engine",
+    "Layer",
+    "Request",
+    "Result",
+    "Sink",
+    "Stack",
+    "choose_engine",
+]

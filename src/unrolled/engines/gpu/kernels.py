@@ -69,6 +69,17 @@ def load_peepholes(weight_ch, columns, neurons):
     return p_i, p_f, p_o
 
 
+@triton.jit
+def own_places(batch, neurons, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
+    """A program's rows and neurons, which of them there are, and where they lie in states and in gates."""
+    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    columns = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
+    inside = (rows < batch)[:, None] & (columns < neurons)[None, :]
+    at = rows[:, None] * neurons + columns[None, :]
+    at_gate = rows[:, None] * (4 * neurons) + columns[None, :]
+    return rows, columns, inside, at, at_gate
+
+
 @triton.jit(do_not_specialize=["first", "count"])
 def lstm_steps(
     from_x, weight_hh, weight_ch, hidden, cell, gates, first, count, batch, neurons,
@@ -80,11 +91,7 @@ def lstm_steps(
     Where one program has all neurons, `count` is of any size, and with KEEP it has the weights at hand all the time;
     else it is 1: the next step needs what all programs give.
     """
-    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
-    columns = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
-    inside = (rows < batch)[:, None] & (columns < neurons)[None, :]
-    at = rows[:, None] * neurons + columns[None, :]
-    at_gate = rows[:, None] * (4 * neurons) + columns[None, :]
+    rows, columns, inside, at, at_gate = own_places(batch, neurons, ROWS, COLUMNS)
     size = batch * neurons
     start = first.to(tl.int64) * size
     hidden += start
@@ -138,11 +145,7 @@ def lstm_steps_back(
 
     The same programs as in `lstm_steps`. `d_gates` has one step more than the sequence, of zeros.
     """
-    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
-    columns = tl.program_id(1) * COLUMNS + tl.arange(0, COLUMNS)
-    inside = (rows < batch)[:, None] & (columns < neurons)[None, :]
-    at = rows[:, None] * neurons + columns[None, :]
-    at_gate = rows[:, None] * (4 * neurons) + columns[None, :]
+    rows, columns, inside, at, at_gate = own_places(batch, neurons, ROWS, COLUMNS)
     size = batch * neurons
     start = last.to(tl.int64) * size
     d_hidden += start
