@@ -1,7 +1,8 @@
 """A process that trains on request, each time in a child of its own that whoever asked may kill.
 
-One line of JSON in: `source`, `out`, `checkpoint_seconds` and the `settings` of training, which may say how many
-`seeds`; out: `pid N`, `step N` after each update, at last `ended STATUS`. The child resumes what is there.
+One line of JSON in: `source`, `out`, `checkpoint_seconds`, the step to `wait_at` for a signal (null: none) and the
+`settings` of training, which may say how many `seeds`; out: `pid N`, `step N` after each update, at last
+`ended STATUS`. The child resumes what is there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,13 +34,14 @@ class TrainingProcess:
         settings: dict[str, Any],
         *,
         kill_at: int | None = None,
-        spin: int = 0,
+        spin: int | None = None,
         checkpoint_seconds: float = 0.0,
     ) -> tuple[int, int]:
         """Trains until it ends, or is killed after it has reported step `kill_at` (0: when it has begun).
 
         Args:
-            spin: turns of a loop to wait for between the report and the kill.
+            spin: turns of a loop to wait for between the report and the kill, while the child goes on; None kills it
+                at that very step.
             checkpoint_seconds: seconds between two checkpoints; 0 writes one after each update.
 
         Returns:
@@ -47,7 +49,13 @@ class TrainingProcess:
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        asked = {"source": source, "out": str(out), "checkpoint_seconds": checkpoint_seconds, "settings": settings}
+        asked = {
+            "source": source,
+            "out": str(out),
+            "checkpoint_seconds": checkpoint_seconds,
+            "wait_at": kill_at if spin is None else None,
+            "settings": settings,
+        }
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         pid, first = 0, 0
@@ -60,7 +68,7 @@ class TrainingProcess:
             if word == "ended":
                 return first, int(number)
             if kill_at is not None and (kill_at == 0 or (word == "step" and int(number) >= kill_at)):
-                sum(range(spin))  # somewhere in what it does next
+                sum(range(spin or 0))  # somewhere in what it does next
                 os.kill(pid, signal.SIGKILL)
                 kill_at = None
         raise AssertionError("the training process ended")
@@ -104,6 +112,15 @@ def _say(line: str) -> None:
     os.write(1, f"{line}\n".encode())  # whole at once: the child writes to the same pipe
 
 
+def _reporter(wait_at: int | None) -> Callable[..., None]:
+    def report(done: int, total: int, /, **numbers: float) -> None:
+        _say(f"step {done}")
+        if done == wait_at:
+            signal.pause()
+
+    return report
+
+
 def main() -> None:
     import torch
 
@@ -121,7 +138,7 @@ def main() -> None:
                 asked["source"],
                 asked["out"],
                 resume=True,
-                progress=lambda done, total, /, **numbers: _say(f"step {done}"),
+                progress=_reporter(asked["wait_at"]),
                 **asked["settings"],
             )
             os._exit(0)
