@@ -13,6 +13,9 @@ from typing import Any
 
 from unrolled.errors import DiskFullError
 
+LARGE = 2**20
+"""Bytes of a file that is not left in the system's cache."""
+
 
 @contextmanager
 def room(path: Path, hint: str = "Free some space and go on with --resume; what is there is whole.") -> Generator[None]:
@@ -34,13 +37,19 @@ def room(path: Path, hint: str = "Free some space and go on with --resume; what 
 
 
 def sync(*paths: Path) -> None:
-    """Waits until files and folders lie safely on the disk."""
+    """Waits until files and folders lie safely on the disk.
+
+    A large file then leaves the system's cache: a recording of many gigabytes would fill it, and push out of it what
+    others read again.
+    """
     for path in paths:
         if path.is_dir() and os.name == "nt":
             continue  # Windows has no handle to flush a folder with
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
+            if hasattr(os, "posix_fadvise") and os.fstat(handle).st_size >= LARGE:
+                os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             os.close(handle)
 

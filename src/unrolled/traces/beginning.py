@@ -11,7 +11,7 @@ import numpy as np
 from unrolled.errors import TraceError
 from unrolled.files import sync
 from unrolled.traces.chunks import Array
-from unrolled.traces.columns import write_chunks
+from unrolled.traces.columns import write_array
 from unrolled.traces.format import Dtype, TraceInfo
 from unrolled.traces.layout import ArrayPlan, create_arrays, open_array, plan_arrays
 from unrolled.traces.pipeline import Sharing, share_threads
@@ -63,7 +63,7 @@ def open_writer(
         try:
             create_arrays(fresh, plans)
             for name, values in fixed.items():
-                write_chunks(fresh / name, values.astype(plans[name].dtype), plans[name].chunks)
+                write_array(fresh / name, values.astype(plans[name].dtype), plans[name])
             write_attributes(fresh, info)
             (fresh / "resume").mkdir()
             sync(*fresh.rglob("*"))
@@ -84,7 +84,8 @@ def _check_same(path: Path, info: TraceInfo, plans: Mapping[str, ArrayPlan], fix
             other = [
                 f"{name} differs"
                 for name, plan in plans.items()
-                if stored[name].shape != plan.shape or stored[name].dtype != np.dtype(plan.dtype)
+                if (stored[name].shape, stored[name].dtype, stored[name].chunks, stored[name].shards)
+                != (plan.shape, np.dtype(plan.dtype), plan.chunks, plan.shards)
             ]
             other = other or [
                 f"{name} differ" for name, value in fixed.items() if not np.array_equal(stored[name][...], value)

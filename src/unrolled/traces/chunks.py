@@ -49,6 +49,29 @@ def pad(values: Array, shape: tuple[int, ...]) -> Array:
     return whole
 
 
+def encode_shard(values: Array, chunks: tuple[int, ...], shard: tuple[int, ...]) -> bytes:
+    """A shard file of `values`, which fill it or, at an array's edge, less: chunks beyond the edge are left out."""
+    grid = [whole // part for whole, part in zip(shard, chunks, strict=True)]
+    pieces: list[bytes] = []
+    places: list[tuple[int, int]] = []
+    end = 0
+    for at in np.ndindex(*grid):
+        part = values[tuple(slice(a * c, (a + 1) * c) for a, c in zip(at, chunks, strict=True))]
+        piece = encode_chunk(pad(part, chunks)) if part.size else b""
+        pieces.append(piece)
+        places.append((end, len(piece)) if piece else (EMPTY, EMPTY))
+        end += len(piece)
+    return b"".join([*pieces, encode_index(places, len(places))])
+
+
+def encode_index(places: Sequence[tuple[int, int]], chunks: int) -> bytes:
+    """The end of a shard: offset and size of each of its `chunks`, as far as they are there, with crc32c."""
+    index = np.full((chunks, 2), EMPTY, "<u8")
+    index[: len(places)] = places
+    content = index.tobytes()
+    return content + checksum(content)
+
+
 def encode_rows(values: Array) -> tuple[bytes, list[int]]:
     """The chunks of one signal `(steps, neurons)` back to back, and how many bytes each has: those of the first `CHUNK`
     steps, from the first neurons to the last, then those of the next."""
@@ -86,10 +109,7 @@ class ShardFile:
 
     def close(self, target: Path) -> None:
         """Writes the index and gives the file its final name."""
-        places = np.full((SHARD // CHUNK * self.across, 2), EMPTY, "<u8")
-        places[: len(self._places)] = self._places
-        index = places.tobytes()
-        self._file.write(index + checksum(index))
+        self._file.write(encode_index(self._places, SHARD // CHUNK * self.across))
         self._file.close()
         target.parent.mkdir(parents=True, exist_ok=True)
         self.path.replace(target)

@@ -7,14 +7,14 @@ Steps are taken in the thread that computes; what is encoded of them is accepted
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from unrolled.traces.chunks import Array, ShardFile, encode_chunk, encode_rows, pad
+from unrolled.traces.chunks import Array, ShardFile, encode_chunk, encode_rows, encode_shard, pad
 from unrolled.traces.format import CHUNK, COLUMNS, SHARD, ZOOM, ZOOM_CHUNK
 from unrolled.traces.layout import ArrayPlan, open_array, signal_path, statistics_path, zoom_path
 from unrolled.traces.summary import Statistics, Stretch, zoom_levels
@@ -23,19 +23,20 @@ TOGETHER = 2**19
 """Numbers that are encoded in one go: little enough to stay in a processor's cache, enough to be worth a call."""
 
 
-def write_chunks(folder: Path, values: Array, chunks: tuple[int, ...], start: int = 0) -> list[Path]:
-    """Writes the chunk files of an unsharded array from chunk `start` of the first axis on; each is there whole or not
-    at all. Returns what was written, to be synced."""
+def write_array(folder: Path, values: Array, plan: ArrayPlan, start: int = 0) -> list[Path]:
+    """Writes the files of an array from file `start` of the first axis on; each is there whole or not at all. Returns
+    what was written, to be synced."""
     written: list[Path] = []
-    counts = [-(-size // chunk) for size, chunk in zip(values.shape, chunks, strict=True)]
+    counts = [-(-size // whole) for size, whole in zip(values.shape, plan.files, strict=True)]
     for place in np.ndindex(*counts):
-        part = values[tuple(slice(p * c, (p + 1) * c) for p, c in zip(place, chunks, strict=True))]
+        part = values[tuple(slice(p * f, (p + 1) * f) for p, f in zip(place, plan.files, strict=True))]
         path = folder.joinpath("c", str(start + place[0]), *map(str, place[1:]))
         if not place[-1]:  # the first of its folder
             path.parent.mkdir(parents=True, exist_ok=True)
+        whole = encode_shard(part, plan.chunks, plan.shards) if plan.shards else encode_chunk(pad(part, plan.chunks))
         temporary = f"{path}.part"
         with open(temporary, "wb", buffering=0) as file:  # noqa: PTH123 (there are many, and Path is slow)
-            file.write(encode_chunk(pad(part, chunks)))
+            file.write(whole)
         os.replace(temporary, path)  # noqa: PTH105
         written.append(path)
     return written
@@ -73,7 +74,7 @@ class SignalColumn:
     Args:
         root: the trace's folder.
         site, signal: whose it is.
-        plan: the array's shape and type.
+        plans: of the trace's arrays, by path.
         rows: steps that are stored already, a whole number of shards.
         statistics: of those steps.
         moves: whether the statistics tell of changes from step to step.
@@ -84,28 +85,28 @@ class SignalColumn:
         root: Path,
         site: str,
         signal: str,
-        plan: ArrayPlan,
+        plans: Mapping[str, ArrayPlan],
         rows: int = 0,
         statistics: Statistics | None = None,
         *,
         moves: bool = False,
     ) -> None:
         self.path = signal_path(site, signal)
-        self.together = steps_together(plan.shape[1])
+        self._plan = plans[self.path]
+        self.together = steps_together(self._plan.shape[1])
         self.statistics = statistics
         self.rows = rows
         """Steps taken so far."""
         self.stored = rows
         """Steps in finished shards."""
         self._root = root
-        self._plan = plan
         self._moves = moves
-        self._folder = root / self.path
-        self._statistics_folder = root / statistics_path(site, signal)
-        self._zoom_folders = [root / zoom_path(site, signal, level) for level in range(len(ZOOM))]
+        self._statistics_path = statistics_path(site, signal)
+        self._zoom_paths = [zoom_path(site, signal, level) for level in range(len(ZOOM))]
+        self._other_plans = {path: plans[path] for path in (self._statistics_path, *self._zoom_paths)}
         blocks = [rows // block for block in ZOOM]
-        self._zoom = [_stored_tail(folder, count) for folder, count in zip(self._zoom_folders, blocks, strict=True)]
-        self._buffer = np.empty((0, plan.shape[1]), plan.dtype)
+        self._zoom = [_stored_tail(root / path, count) for path, count in zip(self._zoom_paths, blocks, strict=True)]
+        self._buffer = np.empty((0, self._plan.shape[1]), self._plan.dtype)
         self._filled = 0
         self._stretches: list[Stretch] = []
         self._shard: ShardFile | None = None
@@ -143,7 +144,7 @@ class SignalColumn:
 
     def _finish_shard(self, steps: int) -> list[Path]:
         assert self._shard is not None
-        target = self._folder / "c" / str(self.stored // SHARD) / "0"
+        target = self._root / self.path / "c" / str(self.stored // SHARD) / "0"
         self._shard.close(target)
         written = [target]
         for level, rows in enumerate(zoom_levels(self._stretches)):
@@ -161,16 +162,18 @@ class SignalColumn:
         return written
 
     def _write_zoom(self, level: int, rows: Array, start: int) -> list[Path]:
-        """Writes zoom blocks `(blocks, neurons, 3)` from the chunk on that holds step `start`."""
-        chunks = (ZOOM_CHUNK, min(COLUMNS, self._plan.shape[1]), 3)
-        return write_chunks(self._zoom_folders[level], rows, chunks, start // ZOOM[level] // ZOOM_CHUNK)
+        """Writes zoom blocks `(blocks, neurons, 3)` from the file on that holds step `start`."""
+        return self._write(self._zoom_paths[level], rows, start // ZOOM[level] // ZOOM_CHUNK)
+
+    def _write(self, path: str, values: Array, start: int = 0) -> list[Path]:
+        return write_array(self._root / path, values, self._other_plans[path], start)
 
     def write_unfinished(self) -> list[Path]:
         """Writes what later shards change again: the statistics of the finished shards, and the zoom's last chunks."""
         assert self.statistics is not None
         with np.errstate(invalid="ignore", over="ignore"):
             table = self.statistics.table()
-        written = write_chunks(self._statistics_folder, table, table.shape)
+        written = self._write(self._statistics_path, table)
         for level, tail in enumerate(self._zoom):
             written += self._write_zoom(level, tail, self.stored - 1)
         return written
@@ -209,7 +212,7 @@ class PlainColumn:
             values = values[count:]
             if self.rows % SHARD == 0 or self.rows == self._plan.shape[0]:
                 whole = np.concatenate(self._parts)
-                start = self.stored // self._plan.chunks[0]
-                finished.append((whole, write_chunks(self._folder, whole, self._plan.chunks, start)))
+                start = self.stored // self._plan.files[0]
+                finished.append((whole, write_array(self._folder, whole, self._plan, start)))
                 self._parts, self.stored = [], self.rows
         return finished

@@ -37,6 +37,11 @@ class ArrayPlan:
     shards: tuple[int, ...] | None = None
 
     @property
+    def files(self) -> tuple[int, ...]:
+        """What one file holds."""
+        return self.shards or self.chunks
+
+    @property
     def nbytes(self) -> int:
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
@@ -69,7 +74,9 @@ def plan_arrays(
         plans["loss"] = ArrayPlan((steps,), "float32", ("step",), (SHARD,))
         top = info.predictions.top
         for name, kind in (("symbols", "uint32"), ("probabilities", "float32")):
-            plans[f"predictions/{name}"] = ArrayPlan((steps, top), kind, ("step", "rank"), (PREDICTION_CHUNK, top))
+            plans[f"predictions/{name}"] = ArrayPlan(
+                (steps, top), kind, ("step", "rank"), (PREDICTION_CHUNK, top), (SHARD, top)
+            )
     for path, shape in (initial or {}).items():
         plans[path] = ArrayPlan(shape, "float32", ("sequence", "neuron"), (min(shape[0], CHUNK), shape[1]))
     for site in info.sites:
@@ -81,13 +88,14 @@ def plan_arrays(
 def _signal_plans(info: TraceInfo, site: SiteInfo, signal: SignalInfo, dtype: Dtype) -> dict[str, ArrayPlan]:
     steps, neurons = info.planned_steps, signal.neurons
     width = min(COLUMNS, neurons)
+    across = math.ceil(neurons / width) * width
     plans = {
         signal_path(site.name, signal.name): ArrayPlan(
             (steps, neurons),
             signal.stored_as(dtype),
             ("step", "neuron"),
             (CHUNK, width),
-            (SHARD, math.ceil(neurons / width) * width),
+            (SHARD, across),
         ),
         statistics_path(site.name, signal.name): ArrayPlan(
             (neurons, 5), "float32", ("neuron", "min_max_mean_variance_largest"), (neurons, 5)
@@ -96,7 +104,11 @@ def _signal_plans(info: TraceInfo, site: SiteInfo, signal: SignalInfo, dtype: Dt
     for level, block in enumerate(info.zoom.blocks):
         shape = (math.ceil(steps / block), neurons, 3)
         plans[zoom_path(site.name, signal.name, level)] = ArrayPlan(
-            shape, "float32", ("block", "neuron", "min_max_mean"), (ZOOM_CHUNK, width, 3)
+            shape,
+            "float32",
+            ("block", "neuron", "min_max_mean"),
+            (ZOOM_CHUNK, width, 3),
+            (ZOOM_CHUNK, across, 3) if across > width else None,
         )
     return plans
 

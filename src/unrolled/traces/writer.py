@@ -68,7 +68,7 @@ class TraceWriter:
                 root,
                 site.name,
                 signal.name,
-                plans[signal_path(site.name, signal.name)],
+                plans,
                 self.start,
                 statistics.get(signal_path(site.name, signal.name)),
                 moves=signal.name == site.main_signal,
