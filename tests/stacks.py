@@ -16,9 +16,11 @@ from jaxtyping import Float, Int64, jaxtyped
 from torch import Tensor, nn
 
 from unrolled.cells import CELLS, Cell
+from unrolled.cells.coupled import CoupledLSTM
 from unrolled.cells.feedforward import FeedForward
 from unrolled.cells.gru import GRU
 from unrolled.cells.lstm import LSTM
+from unrolled.cells.no_input_gate import NoInputGateLSTM
 from unrolled.cells.peephole import PeepholeLSTM
 from unrolled.cells.rnn import RNN
 from unrolled.engines import BLOCK, ENGINES, Engine, Result, Stack
@@ -33,6 +35,8 @@ EVERY_CELL: dict[str, Cell] = {
     "rnn-relu": RNN("relu"),
     "rnn-sigmoid": RNN("sigmoid"),
     "peephole": PeepholeLSTM(),
+    "coupled": CoupledLSTM(),
+    "no-input-gate": NoInputGateLSTM(),
     "feedforward-tanh": FeedForward("tanh"),
     "feedforward-relu": FeedForward("relu"),
     "feedforward-sigmoid": FeedForward("sigmoid"),

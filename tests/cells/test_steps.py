@@ -97,6 +97,36 @@ def test_rnn_and_feed_forward_are_the_papers_equations(
 
 
 @given(batch=sizes, inputs=sizes, neurons=sizes, seed=st.integers(0, 99))
+@pytest.mark.parametrize("kind", ["coupled", "no-input-gate"])
+def test_lstms_with_a_gate_less_are_the_papers_equations(
+    kind: str, batch: int, inputs: int, neurons: int, seed: int
+) -> None:
+    """CIFG and NIG of Greff et al. 2017, each gate a matrix of its own."""
+    draw = np.random.default_rng(seed)
+    w = {gate: draw.normal(size=(neurons, inputs)) for gate in "fgo"}
+    u = {gate: draw.normal(size=(neurons, neurons)) for gate in "fgo"}
+    b = {gate: draw.normal(size=neurons) for gate in "fgo"}
+    x, h0, c0 = (draw.normal(size=(batch, size)) for size in (inputs, neurons, neurons))
+    f, g, o = (
+        phi(x @ w[gate].T + h0 @ u[gate].T + b[gate]) for gate, phi in (("f", sigmoid), ("g", np.tanh), ("o", sigmoid))
+    )
+    i = 1 - f if kind == "coupled" else np.ones_like(f)
+    c = f * c0 + i * g
+    expected = {"forget_gate": f, "candidate": g, "cell": c, "output_gate": o, "hidden": o * np.tanh(c)}
+    stacked = {name: np.concatenate([part[gate] for gate in "fgo"]) for name, part in (("w", w), ("u", u), ("b", b))}
+    parameters = {
+        "weight_ih": stacked["w"], "weight_hh": stacked["u"], "bias_ih": stacked["b"], "bias_hh": 0 * stacked["b"]
+    }  # fmt: skip
+    state = {"hidden": torch.from_numpy(h0), "cell": torch.from_numpy(c0)}
+    tensors = {name: torch.from_numpy(value) for name, value in parameters.items()}
+    signals = step(EVERY_CELL[kind], tensors, torch.from_numpy(x), state)
+    for name, value in expected.items():
+        assert_same(signals[name], torch.from_numpy(value))
+    if kind == "coupled":
+        assert_same(signals["input_gate"], torch.from_numpy(i))
+
+
+@given(batch=sizes, inputs=sizes, neurons=sizes, seed=st.integers(0, 99))
 def test_peephole_is_the_papers_equations(batch: int, inputs: int, neurons: int, seed: int) -> None:
     """Written out neuron by neuron (Gers and Schmidhuber 2000), so that no matrix layout is shared with the cell."""
     draw = np.random.default_rng(seed)

@@ -14,7 +14,7 @@ from unrolled.errors import ModelError, UnknownNameError
 @pytest.mark.parametrize("kind", [kind for kind in EVERY_CELL if not kind.startswith("feedforward")])
 @pytest.mark.parametrize("recording", [False, True])
 def test_the_first_that_can_run_it_is_taken(kind: str, recording: bool) -> None:
-    choice = choose_engine(make_stack(kind, 3, 5, dtype=torch.float32), recording=recording)
+    choice = choose_engine(make_stack(kind, 3, 5, dtype=torch.float32).as_known(), recording=recording)
     assert (choice.engine.name, choice.reason) == ("compiled", "it is the fastest that runs this cell")
 
 

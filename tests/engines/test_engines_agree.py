@@ -229,3 +229,31 @@ def test_no_sequence_at_all_is_an_empty_answer(engine: str) -> None:
     assert run(engine, stack, x, state, record=every_signal(stack)).signals["l1"]["reset_gate"].shape == (4, 0, 5)
     found = gradients(engine, stack, x, state, random_weights(stack, 4, 0))
     assert all((value == 0).all() for value in found.values())
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("kind", ["coupled", "no-input-gate"])
+def test_a_special_case_of_a_known_cell_is_run_as_that(kind: str, bias: bool) -> None:
+    """The same signals and states, and the same gradients for its own parameters."""
+    torch.manual_seed(1)
+    stack = make_stack(kind, 3, 5, depth=2, bidirectional=True, bias=bias)
+    known = stack.as_known()
+    assert known.cell is not stack.cell
+    x, state, record = torch.randn(7, 2, 3, dtype=torch.float64), random_state(stack, 2), every_signal(stack)
+    right, ours = run("reference", stack, x, state, record=record), run("torch", known, x, state, record=record)
+    for layer, signals in right.signals.items():
+        assert list(ours.signals[layer]) == list(record)
+        for name, value in signals.items():
+            assert_same(ours.signals[layer][name], value)
+    leaves = [value for layer in stack.layers for value in layer.parameters.values()]
+    for engine, run_as in (("torch", known), ("reference", known)):
+        result, expected = run(engine, run_as, x, state), run("reference", stack, x, state)
+        for name, value in expected.state.items():
+            assert_same(result.state[name], value)
+        weight = torch.randn_like(expected.outputs)
+        for found, wanted in zip(
+            torch.autograd.grad(result.outputs, leaves, weight),
+            torch.autograd.grad(expected.outputs, leaves, weight),
+            strict=True,
+        ):
+            assert_same(found, wanted)

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.training.making import names_in, train_tiny, write_text
+from unrolled.cells import CELLS
 from unrolled.cli import run
 from unrolled.errors import RunError, SettingsError
 from unrolled.networks import Network, NetworkSettings
@@ -178,7 +179,7 @@ def test_weights_of_another_shape_are_refused(copied: Path, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu"])
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "peephole", "feedforward"])
+@pytest.mark.parametrize("cell", CELLS.names())
 def test_the_cell_is_the_one_that_the_settings_name(cell: str, activation: str) -> None:
     given = {"cell": cell, "activation": activation}
     if activation != "tanh" and cell not in {"rnn", "feedforward"}:
@@ -190,7 +191,7 @@ def test_the_cell_is_the_one_that_the_settings_name(cell: str, activation: str) 
     assert getattr(made, "activation", activation) == activation
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole"])
+@pytest.mark.parametrize("cell", CELLS.names())
 def test_parameters_are_counted_without_making_them(cell: str) -> None:
     settings = NetworkSettings.parse({"cell": cell, "hidden": 7, "layers": 2, "embedding": 3})
     assert count_parameters(settings, 11) == Network(settings, 11).parameter_count

@@ -18,7 +18,7 @@ from unrolled.errors import ModelError, SettingsError
 from unrolled.networks import Network, NetworkSettings
 
 SYMBOLS = 6
-KINDS = ["lstm", "gru", "rnn", "peephole", "feedforward"]
+KINDS = ["lstm", "gru", "rnn", "peephole", "coupled", "no-input-gate", "feedforward"]
 assert set(KINDS) == set(CELLS.names())
 
 
@@ -70,7 +70,15 @@ def test_plain_pytorch_loads_the_weights(
 @pytest.mark.parametrize("embedding", [0, 4])
 @pytest.mark.parametrize(
     ("cell", "rows", "states", "extra"),
-    [("lstm", 4, 1, 0), ("gru", 3, 1, 0), ("rnn", 1, 1, 0), ("peephole", 4, 1, 15), ("feedforward", 1, 0, 0)],
+    [
+        ("lstm", 4, 1, 0),
+        ("gru", 3, 1, 0),
+        ("rnn", 1, 1, 0),
+        ("peephole", 4, 1, 15),
+        ("coupled", 3, 1, 0),
+        ("no-input-gate", 3, 1, 0),
+        ("feedforward", 1, 0, 0),
+    ],
 )
 def test_parameters_are_counted(cell: str, rows: int, states: int, extra: int, embedding: int) -> None:
     """Counted by hand: two layers of 5, 6 symbols; `states` is 0 where nothing is read from the step before."""
@@ -83,19 +91,19 @@ def test_parameters_are_counted(cell: str, rows: int, states: int, extra: int, e
 
 
 def test_the_forget_gate_starts_at_its_bias() -> None:
-    for cell in ("lstm", "peephole"):
+    for cell, place in (("lstm", 1), ("peephole", 1), ("coupled", 0), ("no-input-gate", 0)):
         network = make(cell, layers=2, forget_bias=3.0)
         for layer in ("l0", "l1"):
             both = network.get_parameter(f"rnn.bias_ih_{layer}") + network.get_parameter(f"rnn.bias_hh_{layer}")
-            i, f, g, o = both.chunk(4)
+            *others, f = sorted(both.chunk(network.cell.blocks), key=lambda gate: gate.mean().item())
+            assert torch.equal(f, both.chunk(network.cell.blocks)[place])
             assert (f == 3.0).all()
-            assert all((gate.abs() < 1.0).all() and gate.abs().max() > 0 for gate in (i, g, o))
-    # Nothing goes in, so a forget gate is σ(3) = 0.9526.
-    network = make("lstm", forget_bias=3.0)
-    with torch.no_grad():
-        network.get_parameter("rnn.weight_ih_l0").zero_()
-        gate = network.run(text(1), record=("forget_gate",)).signals["l0"]["forget_gate"]
-    assert gate.numpy() == pytest.approx(0.9526, abs=1e-4)
+            assert all((gate.abs() < 1.0).all() and gate.abs().max() > 0 for gate in others)
+        # Nothing goes in, so a forget gate is σ(3) = 0.9526.
+        with torch.no_grad():
+            network.get_parameter("rnn.weight_ih_l0").zero_()
+            gate = network.run(text(1), record=("forget_gate",)).signals["l0"]["forget_gate"]
+        assert gate.numpy() == pytest.approx(0.9526, abs=1e-4)
 
 
 def test_cells_without_a_forget_gate_start_as_pytorch_does() -> None:
@@ -108,7 +116,7 @@ def test_a_forget_bias_is_for_cells_with_a_forget_gate(cell: str) -> None:
     if any(signal.name == "forget_gate" for signal in make(cell).cell.signals):
         assert NetworkSettings.parse({"cell": cell, "forget_bias": 2.0}).forget_bias == 2.0
         return
-    with pytest.raises(SettingsError, match=f"2.0 with the cell {cell}, .* lstm and peephole"):
+    with pytest.raises(SettingsError, match=f"2.0 with the cell {cell}, .* lstm, peephole, coupled"):
         NetworkSettings.parse({"cell": cell, "forget_bias": 2.0})
     stored = NetworkSettings.parse({"cell": cell}).model_dump()
     assert NetworkSettings.parse(stored).model_dump() == stored

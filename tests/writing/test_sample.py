@@ -197,7 +197,7 @@ def test_a_tasks_sequences_each_begin_from_a_zero_state() -> None:
 @pytest.mark.parametrize(
     "given", [{"temperature": 0}, {"temperature": 0.7}, {"top_k": 3}, {"top_p": 0.7}, {"top_k": 5, "top_p": 0.5}]
 )
-@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole", "rnn"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole", "rnn", "coupled", "no-input-gate"])
 @pytest.mark.parametrize("edge", ["", EDGE])
 def test_the_compiled_writer_writes_what_the_reference_writes(cell: str, given: dict[str, float], edge: str) -> None:
     """Far into the text: one symbol drawn otherwise would change all that follows."""

@@ -39,6 +39,13 @@ test('GRU: h = (1 − z) · n + z · h₋₁, by hand: 0.25 · 0.4 + 0.75 · (�
   expect(agrees(mixed!)).toBe(true)
 })
 
+test('LSTM without input gate: c = f · c₋₁ + g, by hand: 0.5 · 0.6 + (−0.2) = 0.1', () => {
+  const [state] = equationsOf('no-input-gate', { forget_gate: 0.5, candidate: -0.2, cell: 0.1 }, { cell: 0.6 })
+  expect(state!.formula).toBe('c = f · c₋₁ + g')
+  expect(state!.numbers).toBe('0.5000 · 0.6000 + (−0.2000)')
+  expect(state!.result).toBeCloseTo(0.1, 12)
+})
+
 test('a cell that is not known has no equations with numbers', () => {
   expect(equationsOf('rnn', { hidden: 0.1 }, { hidden: 0.2 })).toEqual([])
 })

@@ -11,6 +11,8 @@ CELLS: Registry[type[Cell]] = Registry(
         "lstm": "unrolled.cells.lstm:LSTM",
         "gru": "unrolled.cells.gru:GRU",
         "peephole": "unrolled.cells.peephole:PeepholeLSTM",
+        "coupled": "unrolled.cells.coupled:CoupledLSTM",
+        "no-input-gate": "unrolled.cells.no_input_gate:NoInputGateLSTM",
     },
 )
 """Every cell by name."""

@@ -80,6 +80,8 @@ class Cell(ABC):
     title: ClassVar[str]
     paper: ClassVar[str]
     blocks: ClassVar[int]
+    forget_block: ClassVar[int | None] = None
+    """Which of them is the forget gate's; None where there is none."""
     state: ClassVar[tuple[str, ...]]
     """The signals that are carried from step to step."""
     equations: ClassVar[tuple[str, ...]]
@@ -121,6 +123,13 @@ class Cell(ABC):
     def identities(self) -> tuple[Identity, ...]:
         """Equations that hold between the recorded signals at every step."""
         return ()
+
+    def as_known(self, parameters: Parameters) -> tuple[Cell, Parameters]:
+        """A cell that every engine knows, with parameters for which it computes the same signals and, it may be, more.
+
+        By default the cell itself. Gradients flow through to the given parameters.
+        """
+        return self, parameters
 
     @property
     def main_signal(self) -> str:

@@ -47,6 +47,7 @@ class LSTM(Cell):
     title: ClassVar[str] = "LSTM"
     paper: ClassVar[str] = "Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000"
     blocks: ClassVar[int] = 4
+    forget_block: ClassVar[int | None] = 1
     state: ClassVar[tuple[str, ...]] = ("hidden", "cell")
     equations: ClassVar[tuple[str, ...]] = (
         "i = σ(W_ii x + b_ii + W_hi h₋₁ + b_hi)",

@@ -32,6 +32,7 @@ class PeepholeLSTM(Cell):
     title: ClassVar[str] = "Peephole LSTM"
     paper: ClassVar[str] = "Gers and Schmidhuber 2000"
     blocks: ClassVar[int] = 4
+    forget_block: ClassVar[int | None] = 1
     state: ClassVar[tuple[str, ...]] = ("hidden", "cell")
     equations: ClassVar[tuple[str, ...]] = (
         "i = σ(W_ii x + b_ii + W_hi h₋₁ + b_hi + p_i·c₋₁)",

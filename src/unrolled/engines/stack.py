@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -65,6 +65,12 @@ class Stack:
             name: torch.zeros(len(self.layers), batch, size, dtype=like.dtype, device=like.device)
             for name, size in sizes.items()
         }
+
+    def as_known(self) -> Stack:
+        """The same stack in a cell that every engine knows, see `Cell.as_known`."""
+        known = [self.cell.as_known(layer.parameters) for layer in self.layers]
+        layers = [replace(layer, parameters=own) for layer, (_, own) in zip(self.layers, known, strict=True)]
+        return replace(self, cell=known[0][0], layers=tuple(layers))
 
     @classmethod
     def from_parameters(

@@ -40,19 +40,19 @@ class Recurrence(nn.Module):
         self.recurrent_dropout = settings.recurrent_dropout
         bound = 1 / math.sqrt(settings.hidden)
         # Both biases add up in the forget gate: one starts at the setting, the other at zero.
-        remembers = any(signal.name == "forget_gate" for signal in cell.signals)
-        starts = {"bias_ih": settings.forget_bias, "bias_hh": 0.0} if remembers else {}
+        starts = {} if cell.forget_block is None else {"bias_ih": settings.forget_bias, "bias_hh": 0.0}
+        forget = slice(*(settings.hidden * ((cell.forget_block or 0) + end) for end in (0, 1)))
         for index in range(settings.layers):
             width = settings.hidden if index else inputs
             for name, shape in cell.parameter_shapes(width, settings.hidden).items():
                 value = torch.empty(shape).uniform_(-bound, bound)
                 if name in starts:
-                    value[settings.hidden : 2 * settings.hidden] = starts[name]
+                    value[forget] = starts[name]
                 self.register_parameter(f"{name}_l{index}", nn.Parameter(value))
         self._names = [name for name, _ in self.named_parameters()]
 
     def stack(self) -> Stack:
-        """The stack that an engine runs; shares the parameters.
+        """The stack that an engine runs, in a cell that every engine knows; shares the parameters.
 
         While training, `recurrent_dropout` drops weights of `weight_hh`, the same at every step of an update
         (DropConnect, Wan et al. 2013; for LSTMs, Merity, Keskar and Socher 2018).
@@ -62,7 +62,7 @@ class Recurrence(nn.Module):
             for name in self._names:
                 if name.startswith("weight_hh"):
                     parameters[name] = dropout(parameters[name], self.recurrent_dropout)
-        return Stack.from_parameters(self.cell, parameters, depth=self.depth, dropout=self.dropout)
+        return Stack.from_parameters(self.cell, parameters, depth=self.depth, dropout=self.dropout).as_known()
 
 
 class Network(nn.Module):

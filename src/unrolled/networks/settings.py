@@ -9,11 +9,16 @@ from pydantic import Field, model_validator
 from unrolled.errors import SettingsError
 from unrolled.settings import Settings, unit
 
+FORGETS = ("lstm", "peephole", "coupled", "no-input-gate")
+"""Cells with a forget gate."""
+
 
 class NetworkSettings(Settings):
     """What a network is made of."""
 
-    cell: Literal["lstm", "gru", "rnn", "peephole", "feedforward"] = Field("lstm", description="The recurrent cell.")
+    cell: Literal["lstm", "gru", "rnn", "peephole", "coupled", "no-input-gate", "feedforward"] = Field(
+        "lstm", description="The recurrent cell."
+    )
     activation: Literal["tanh", "sigmoid", "relu"] = Field(
         "tanh", description="What the rnn and feedforward cells apply to their sum; the others have their own."
     )
@@ -44,7 +49,7 @@ class NetworkSettings(Settings):
         1.0,
         ge=-100,
         le=100,
-        description="What the forget gate's bias starts at (LSTM and peephole): higher remembers longer.",
+        description="What the forget gate's bias starts at, where there is one: higher remembers longer.",
     )
 
     @model_validator(mode="after")
@@ -58,10 +63,10 @@ class NetworkSettings(Settings):
 
     @model_validator(mode="after")
     def _forget_bias_has_a_place(self) -> Self:
-        if self.forget_bias != 1.0 and self.cell not in {"lstm", "peephole"}:
+        if self.forget_bias != 1.0 and self.cell not in FORGETS:
             raise SettingsError(
                 f"forget_bias cannot be {self.forget_bias!r} with the cell {self.cell}, which has no forget gate: "
-                "it is for lstm and peephole.",
+                f"it is for {', '.join(FORGETS)}.",
                 "Leave it out.",
             )
         return self

@@ -7,6 +7,8 @@ const CELLS: Record<string, string> = {
   rnn: 'RNN',
   feedforward: 'Feed-forward',
   peephole: 'Peephole LSTM',
+  coupled: 'Coupled LSTM',
+  'no-input-gate': 'LSTM without input gate',
 }
 
 /** Cells of other packages keep their own name. */

@@ -23,6 +23,8 @@ const GRU: Record<string, string> = {
 const MEANINGS: Record<string, Record<string, string>> = {
   lstm: LSTM,
   peephole: LSTM,
+  coupled: LSTM,
+  'no-input-gate': { ...LSTM, candidate: 'what this step stores' },
   gru: GRU,
   rnn: { hidden: 'what the neuron makes of the symbol and of all states before, and shows to the rest of the network' },
   feedforward: { hidden: 'what the neuron makes of what is read now; it remembers nothing' },

@@ -32,6 +32,15 @@ const STATE: Form = {
   show: (n, c) => `${n.forget_gate} · ${c} + ${n.input_gate} · ${n.candidate}`,
 }
 
+const UNGATED: Form = {
+  target: 'cell',
+  formula: 'c = f · c₋₁ + g',
+  needs: ['forget_gate', 'candidate'],
+  previous: 'cell',
+  compute: (n, c) => n.forget_gate! * c + n.candidate!,
+  show: (n, c) => `${n.forget_gate} · ${c} + ${n.candidate}`,
+}
+
 const SHOWN: Form = {
   target: 'hidden',
   formula: 'h = o · tanh(c)',
@@ -50,7 +59,13 @@ const MIXED: Form = {
 }
 
 /** Which identities hold in which cell; a cell that is not here shows its equations in letters only. */
-const FORMS: Record<string, readonly Form[]> = { lstm: [STATE, SHOWN], peephole: [STATE, SHOWN], gru: [MIXED] }
+const FORMS: Record<string, readonly Form[]> = {
+  lstm: [STATE, SHOWN],
+  peephole: [STATE, SHOWN],
+  coupled: [STATE, SHOWN],
+  'no-input-gate': [UNGATED, SHOWN],
+  gru: [MIXED],
+}
 
 /** The states whose values before a step its equations need. */
 export function statesBefore(cell: string): ReadonlySet<string> {
