@@ -84,6 +84,12 @@ class DivergedError(UnrolledError):
     code = "diverged"
 
 
+class StoppedError(UnrolledError):
+    """Somebody asked to stop; all that was done is saved."""
+
+    code = "stopped"
+
+
 class OutputExistsError(UnrolledError):
     """An output path that exists already."""
 

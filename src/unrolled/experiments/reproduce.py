@@ -1,0 +1,213 @@
+"""Runs recipes, each in its folder, and writes what they found."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from unrolled.errors import OutputExistsError, SourceError, UnknownNameError
+from unrolled.experiments import EXPERIMENTS
+from unrolled.experiments.lab import Lab
+from unrolled.experiments.report import (
+    MARKS,
+    Judgement,
+    Paragraph,
+    Report,
+    Table,
+    as_html,
+    as_markdown,
+)
+from unrolled.files import write_json, write_whole
+from unrolled.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ALL = "all"
+NUMBERS = "numbers.json"
+OURS = {"runs", "traces", "figures", "report.md", "report.html", NUMBERS, "times.json"}
+"""What a recipe leaves in its folder."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """name: of its folder. title and about: the first line, and the rest of the first paragraph, of its documentation.
+    reproduce: what it does."""
+
+    name: str
+    title: str
+    about: str
+    reproduce: Callable[[Lab], None]
+
+
+def find_recipes(name: str) -> list[Recipe]:
+    """The recipes that a user asks for.
+
+    Args:
+        name: of one, `all` for every one of ours, or the path of a Python file that holds a function `reproduce(lab)`.
+
+    Raises:
+        UnknownNameError: there is no such recipe; the message lists those there are.
+        SourceError: the file holds no recipe.
+    """
+    if name.endswith(".py"):
+        return [_from_file(Path(name))]
+    if name == ALL:
+        return [_ours(known) for known in EXPERIMENTS.names()]
+    if name not in EXPERIMENTS.names():
+        raise UnknownNameError("experiment", name, [*EXPERIMENTS.names(), ALL, "the path of a recipe (.py)"])
+    return [_ours(name)]
+
+
+def _ours(name: str) -> Recipe:
+    function = EXPERIMENTS.get(name)
+    module = importlib.import_module(function.__module__)
+    return _recipe(name, module, function)
+
+
+def _from_file(path: Path) -> Recipe:
+    """A recipe of the user's own, which may do whatever a program may."""
+    if not path.is_file():
+        raise SourceError(f"There is no file {str(path)!r}.", "Name a recipe, or the path of one.")
+    spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    function = getattr(module, "reproduce", None)
+    if not callable(function):
+        raise SourceError(f"{path} has no function reproduce(lab).", "See docs/reference/experiments.md.")
+    return _recipe(path.stem, module, cast(Callable[[Lab], None], function))
+
+
+def _recipe(name: str, module: ModuleType, function: Callable[[Lab], None]) -> Recipe:
+    first, _, rest = (module.__doc__ or name).strip().partition("\n")
+    about = " ".join(rest.strip().partition("\n\n")[0].split())
+    return Recipe(name, first.rstrip("."), about, function)
+
+
+def reproduce(
+    name: str,
+    out: Path,
+    *,
+    seeds: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str, str], Progress] = lambda what, unit: silent,
+    stop: Callable[[], bool] = lambda: False,
+) -> list[tuple[Recipe, Report]]:
+    """Trains, records, measures and reports.
+
+    Args:
+        name: see `find_recipes`.
+        out: a folder; each recipe has its own below it, with `report.html`, `report.md`, `numbers.json`, figures, runs
+            and traces. What all have in common is `index.html` and `claims.json`.
+        seeds: how many networks of each kind; the recipe's own number by default.
+        resume: goes on where it was stopped: finished recipes are left as they are.
+        overwrite: begins anew.
+        tell, progress, stop: see `Lab`.
+
+    Returns:
+        Each recipe and what it found.
+
+    Raises:
+        OutputExistsError: the folder holds something, and neither option allows to touch it.
+        StoppedError: `stop` said so; everything is saved.
+        UnrolledError: what training and recording may raise.
+    """
+    recipes = find_recipes(name)
+    for recipe in recipes:
+        folder = out / recipe.name
+        if folder.exists() and not (resume or overwrite):
+            raise OutputExistsError(
+                f"{folder} exists already.",
+                "Go on with it by --resume, begin anew by --overwrite, or take another --out.",
+            )
+    done: list[tuple[Recipe, Report]] = []
+    for number, recipe in enumerate(recipes, 1):
+        folder = out / recipe.name
+        if overwrite and folder.exists():
+            _clear(folder)
+        report = read_report(folder) if resume else None
+        if report is None:
+            tell(f"{recipe.name} ({number} of {len(recipes)}): {recipe.title}")
+            report = _run(recipe, folder, seeds, tell, progress, stop)
+        done.append((recipe, report))
+        write_index(out, done)
+    return done
+
+
+def _clear(folder: Path) -> None:
+    """Removes what an earlier recipe left; a folder that holds anything else is somebody's own."""
+    strange = sorted(path.name for path in folder.iterdir() if path.name not in OURS)
+    if strange:
+        raise OutputExistsError(
+            f"{folder} holds {strange[0]!r}, which no recipe made; it is not overwritten.", "Take another --out."
+        )
+    shutil.rmtree(folder)
+
+
+def _run(
+    recipe: Recipe,
+    folder: Path,
+    seeds: int | None,
+    tell: Callable[[str], None],
+    progress: Callable[[str, str], Progress],
+    stop: Callable[[], bool],
+) -> Report:
+    folder.mkdir(parents=True, exist_ok=True)
+    report = Report(recipe.title, recipe.about)
+    began = time.monotonic()
+    recipe.reproduce(Lab(folder, report, seeds, tell, progress, stop))
+    write_report(folder, report)
+    # Times differ from run to run, and so stand apart from what does not.
+    write_json(folder / "times.json", {"seconds": round(time.monotonic() - began, 1)})
+    return report
+
+
+def write_report(folder: Path, report: Report) -> None:
+    """The report for people, twice; and, last, the one for programs: where that lies, the recipe has ended."""
+    write_whole(folder / "report.md", as_markdown(report).encode())
+    write_whole(folder / "report.html", as_html(report).encode())
+    judgements = [asdict(judgement) for judgement in report.judgements]
+    document = {"title": report.title, "about": report.about, "numbers": report.numbers, "claims": judgements}
+    write_whole(folder / NUMBERS, (json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_report(folder: Path) -> Report | None:
+    """The numbers and judgements of a recipe that has ended; None where it has not."""
+    path = folder / NUMBERS
+    if not path.is_file():
+        return None
+    document = json.loads(path.read_text("utf-8"))
+    judgements = [Judgement(**each) for each in document["claims"]]
+    return Report(document["title"], document["about"], [], document["numbers"], judgements)
+
+
+def write_index(out: Path, done: Sequence[tuple[Recipe, Report]]) -> None:
+    """One page over all recipes: where each report is, and every claim with its verdict."""
+    index = Report("Exploring LSTMs, measured")
+    rows = [(f"[{recipe.title}]({recipe.name}/report.html)", _counts(report.judgements)) for recipe, report in done]
+    index.pieces = [
+        Paragraph(f"Open the recordings: `unrolled explore {out}`."),
+        Table(("experiment", "claims"), tuple(rows)),
+    ]
+    index.judgements = [judgement for _, report in done for judgement in report.judgements]
+    write_whole(out / "index.html", as_html(index).encode())
+    write_whole(out / "README.md", as_markdown(index).replace("report.html)", "report.md)").encode())
+    claims = {
+        judgement.claim: {"verdict": judgement.verdict, "because": judgement.because} for judgement in index.judgements
+    }
+    write_json(out / "claims.json", claims)
+
+
+def _counts(judgements: Sequence[Judgement]) -> str:
+    verdicts = [judgement.verdict for judgement in judgements]
+    return ", ".join(f"{verdicts.count(name)} {mark} {name}" for name, mark in MARKS.items() if name in verdicts)
