@@ -57,15 +57,6 @@ class Scale:
         shades = np.floor(np.clip(share, 0, 1) * (SHADES - 1) + 0.5).astype(np.int64)
         return np.where(np.isfinite(given), shades, -1)
 
-    def ground(self, value: float) -> Colour:
-        """The colour of one finite value."""
-        red, green, blue = self.colours[int(self.shades(value))].tolist()
-        return red, green, blue
-
-    def ink(self, value: float) -> Colour:
-        """The colour of letters that can be read on a finite value's."""
-        return LIGHT_INK if self.light[int(self.shades(value))] else DARK_INK
-
     @property
     def light(self) -> Array:
         """`(511,)`: whether light letters are easier to read on a colour than dark ones."""
@@ -93,12 +84,12 @@ def scale_for(
         largest: the neuron's own largest absolute value, which stands in for a bound that is missing.
     """
     low, high = bounds
-    open_ended = low is None or high is None
-    known = largest if largest is not None and np.isfinite(largest) else 1.0
-    end = max(known, 1e-12) if low is None or high is None else max(-low, high)
-    if not gate and (low is None or low < 0):
-        return Scale(-end, end, signed=True, own=open_ended, palette=palette)
-    return Scale(0.0 if open_ended or low is None else low, end, signed=False, own=open_ended, palette=palette)
+    signed = not gate and (low is None or low < 0)
+    if low is None or high is None:
+        end = largest if largest and np.isfinite(largest) else 1.0
+        return Scale(-end if signed else 0.0, end, signed, own=True, palette=palette)
+    end = max(-low, high)
+    return Scale(-end if signed else low, end, signed, palette=palette)
 
 
 def luminance(colours: npt.ArrayLike) -> Array:
