@@ -12,12 +12,14 @@ type Ramp = (t: number) => string
 
 /** From light green on: the palest tenth of GnBu is white to the eye. */
 const gates: Ramp = (t) => interpolateGnBu(0.14 + 0.86 * t)
+/** From brown to purple, as the classic one runs from warm to cold. */
+const signedSafe: Ramp = (t) => interpolatePuOr(1 - t)
 /** Cividis from its light end down, so that 1 is dark in both palettes. */
 const gatesSafe: Ramp = (t) => interpolateCividis(1 - t)
 
 const RAMPS: Record<string, Record<string, Ramp>> = {
   classic: { signed: interpolateRdBu, gate: gates },
-  colourblind: { signed: interpolatePuOr, gate: gatesSafe },
+  colourblind: { signed: signedSafe, gate: gatesSafe },
 }
 
 /** Its colours in a row, six hexadecimal digits each. */

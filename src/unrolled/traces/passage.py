@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +84,22 @@ def read_passage(
         ends=newlines | np.isin(np.arange(start, stop), lasts),
         scale=scale_of(trace, name, palette),
     )
+
+
+def read_passages(
+    trace: Trace,
+    neurons: Sequence[str],
+    *,
+    start: int = 0,
+    limit: int | None = None,
+    palette: Palette = "classic",
+) -> list[Passage]:
+    """What several neurons make of the same steps, see `read_passage`; TraceError where theirs are not the same."""
+    passages = [read_passage(trace, neuron, start=start, limit=limit, palette=palette) for neuron in neurons]
+    for other in passages[1:]:
+        if (other.kind, other.labels) != (passages[0].kind, passages[0].labels):
+            raise TraceError(f"{passages[0].name} and {other.name} ran over different steps.", "Take them one by one.")
+    return passages
 
 
 def scale_of(trace: Trace, name: Name, palette: Palette = "classic") -> Scale:
