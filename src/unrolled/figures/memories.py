@@ -49,9 +49,10 @@ def cell_against_hidden(
     joint = figure.add_subplot(places[1, 0])
     _joint(joint, counts, edges, palette)
     above = figure.add_subplot(places[0, 0], sharex=joint)
-    above.bar(_middles(edges[0]), counts.sum(1), np.diff(edges[0]), color=_colours(scales[0], edges[0]))
     aside = figure.add_subplot(places[1, 1], sharey=joint)
-    aside.barh(_middles(edges[1]), counts.sum(0), np.diff(edges[1]), color=_colours(scales[1], edges[1]))
+    (along, across), (first, second) = edges, scales
+    above.bar(_middles(along), counts.sum(1), np.diff(along), color=_colours(first, along), ec=MUTED, lw=0.4)
+    aside.barh(_middles(across), counts.sum(0), np.diff(across), color=_colours(second, across), ec=MUTED, lw=0.4)
     for axes in (above, aside):
         axes.tick_params(labelbottom=False, labelleft=False, length=0)
         axes.spines[:].set_color(MUTED)
@@ -65,13 +66,14 @@ def _joint(axes: Axes, counts: Array, edges: list[Array], palette: Palette) -> N
     ramp = ListedColormap(scale_for((0, 1), gate=True, palette=palette).colours / 255)
     norm = LogNorm(1, max(2.0, float(counts.max())))
     axes.pcolormesh(*edges, np.where(counts > 0, counts, np.nan).T, cmap=ramp, norm=norm, rasterized=True)
-    curve: Array = np.linspace(*edges[0][[0, -1]].tolist(), 201)
+    curve = np.arange(-100, 101) / 100 * edges[0][-1]
     axes.plot(curve, np.tanh(curve), color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label="h = tanh(c), gate open")
     axes.axhline(0, color=MUTED, linewidth=0.8)
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.grid(visible=False)
     axes.set(xlabel="cell state: what is kept", ylabel="hidden state: what is shown", xlim=edges[0][[0, -1]])
-    axes.legend(loc="upper left", borderaxespad=0.6)
+    axes.text(0.98, 0.02, "darker: more steps", transform=axes.transAxes, color=MUTED, fontsize=9, ha="right")
+    axes.legend(loc="upper left", borderaxespad=0.6, frameon=True, edgecolor="none")
 
 
 def _scale(values: Array, least: float, palette: Palette) -> Scale:
