@@ -16,7 +16,7 @@ KERNELS := src/unrolled/engines/compiled
 
 # The package, as a user installs it; the build makes the page with a Node that comes from the package index, and the
 # kernels where there is a C compiler.
-$(VENV)/installed: pyproject.toml constraints.txt hatch_build.py $(wildcard $(KERNELS)/*.c) $(KERNELS)/build.py web/package.json $(shell find web/src -type f 2>/dev/null)
+$(VENV)/installed: pyproject.toml constraints.txt hatch_build.py $(wildcard $(KERNELS)/*.c) $(KERNELS)/build.py web/package.json src/unrolled/colours.json $(shell find web/src -type f 2>/dev/null)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@

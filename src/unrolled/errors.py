@@ -104,6 +104,13 @@ class DiskFullError(UnrolledError):
     status = 507
 
 
+class MissingPartError(UnrolledError):
+    """An optional dependency that is not installed."""
+
+    code = "missing-part"
+    status = 501
+
+
 class ServerError(UnrolledError):
     """A server that cannot start as asked (port in use, no such folder)."""
 

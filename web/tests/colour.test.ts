@@ -27,6 +27,12 @@ describe('signed signals', () => {
     expect(Math.max(...zero) - Math.min(...zero)).toBeLessThan(10)
   })
 
+  test('run from brown to purple for colour-blind eyes, as the legend says (the ends of ColorBrewer PuOr)', () => {
+    const safe = scaleFor(hidden, 'colourblind', 'range')
+    expect(colourOf(safe, -1)).toBe('rgb(127,59,8)') // #7f3b08
+    expect(colourOf(safe, 1)).toBe('rgb(45,0,75)') // #2d004b
+  })
+
   test('zero has the middle colour, and equal distances equal places', () => {
     expect(shadeOf(scale, 0)).toBe((SHADES - 1) / 2)
     for (const value of [0.11, 0.37, 0.93]) expect(shadeOf(scale, value) + shadeOf(scale, -value)).toBe(SHADES - 1)

@@ -6,6 +6,7 @@ from unrolled.cli.check import check
 from unrolled.cli.demo import demo
 from unrolled.cli.evaluate import evaluate
 from unrolled.cli.explore import explore
+from unrolled.cli.export import export
 from unrolled.cli.info import info
 from unrolled.cli.reproduce import reproduce
 from unrolled.cli.sample import sample
@@ -13,5 +14,5 @@ from unrolled.cli.show import show
 from unrolled.cli.trace import trace
 from unrolled.cli.train import train
 
-for command in (demo, train, evaluate, trace, show, explore, sample, reproduce, check, info, bench):
+for command in (demo, train, evaluate, trace, show, explore, sample, check, export, info, reproduce, bench):
     app.command()(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -20,22 +21,17 @@ def show(
     as_json: JsonFlag = False,
 ) -> int:
     """Print the text, coloured by one neuron; where the output has no colours, one line a step with its value."""
-    from unrolled.traces.names import parse_neuron
+    from unrolled.traces.passage import read_passage
     from unrolled.traces.show import fitted
     from unrolled.traces.show import show as coloured
     from unrolled.traces.trace import Trace
 
-    opened = Trace.open(trace)
-    colour = stdout.color_system is not None and not stdout.no_color
-    text = fitted(coloured(opened, neuron, start=start, limit=limit, colour=colour), sys.stdout.encoding)
+    passage = read_passage(Trace.open(trace), neuron, start=start, limit=limit)
     if as_json:
-        name = parse_neuron(neuron, opened.info.sites)
-        stop = min(start + limit, opened.steps_of(name.site))
-        values = opened.read(name.site, name.signal, start, stop, name.neuron)
-        symbols = opened.labels(start, stop)
-        print_json({"neuron": str(name), "start": start, "symbols": symbols, "values": values.tolist()})
-    elif not colour:
-        stdout.print(text, end="", soft_wrap=True)
-    else:
-        stdout.print(text, end="")
+        values = [value if math.isfinite(value) else str(value) for value in passage.values.tolist()]
+        print_json({"neuron": str(passage.name), "start": start, "symbols": passage.labels, "values": values})
+        return 0
+    colour = stdout.color_system is not None and not stdout.no_color
+    text = fitted(coloured(passage, colour=colour), sys.stdout.encoding)
+    stdout.print(text, end="", soft_wrap=not colour)
     return 0

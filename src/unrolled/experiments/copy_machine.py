@@ -75,6 +75,7 @@ def at_the_x(lab: Lab, watched: list[Watched]) -> None:
             figures.by_prefix(
                 [string[1:4] for string in each.strings],
                 each.signal("cell", layer)[at_x],
+                [f"rnn.l{layer}.cell.{neuron}" for neuron in range(each.signal("cell", layer).shape[1])],
                 title=f"Layer {layer}, cell state at the X",
             ),
             f"Seed 0: the cell state of each neuron of layer {layer} at the X, by the letters that were read.",

@@ -146,8 +146,8 @@ def pictures(lab: Lab, network: Trained, neuron: int) -> None:
             np.arange(int(last.sum())),
             {"cell state": cell[last][None], "count": count[last][None].astype(float)},
             title="One string, N = 20",
-            x="step",
-            y="value",
+            x_name="step",
+            y_name="value",
         ),
         "The counting neuron's cell state beside the count itself.",
     )

@@ -182,8 +182,8 @@ def at_the_y(lab: Lab, watched: list[Watched], speakers: list[Speaker]) -> None:
             np.unique(counts),
             {f"{one.signal} {one.neuron}": np.stack([values[counts == n] for n in np.unique(counts)], axis=1)},
             title="What it says at the Y",
-            x="count of a's",
-            y=f"{one.signal} state",
+            x_name="count of a's",
+            y_name=f"{one.signal} state",
         ),
         f"Neuron {one.neuron} of seed {shown} at the Y, by the number of a's, over all orders of the X's.",
     )

@@ -1,5 +1,5 @@
 /** Colours of values: a table of 511 colours (odd, so that zero has one of its own) over a domain. */
-import { interpolateCividis, interpolateGnBu, interpolatePuOr, interpolateRdBu } from 'd3-scale-chromatic'
+import ramps from '../../../../src/unrolled/colours.json' // one table for the page, the terminal and figures
 import type { SignalInfo } from '../store/format'
 
 export type PaletteName = 'classic' | 'colourblind'
@@ -28,20 +28,8 @@ export const LIGHT_INK = [255, 255, 255] as const
 /** How much of a letter's ink a whitespace mark has: so quiet that words stand out, still with a contrast of 3 (WCAG, graphics). */
 export const MARK_OPACITY = 0.75
 
-type Ramp = (t: number) => string
-
-/** From light green on: the palest tenth of GnBu is white to the eye. */
-const gates: Ramp = (t) => interpolateGnBu(0.14 + 0.86 * t)
-/** Cividis from its light end down, so that 1 is dark in both palettes. */
-const gatesSafe: Ramp = (t) => interpolateCividis(1 - t)
-
-const RAMPS: Record<PaletteName, { signed: Ramp; gate: Ramp }> = {
-  classic: { signed: interpolateRdBu, gate: gates },
-  colourblind: { signed: interpolatePuOr, gate: gatesSafe },
-}
-
 type Table = Pick<Scale, 'words' | 'light' | 'css'>
-const made = new Map<Ramp, Table>()
+const made = new Map<string, Table>()
 
 export function parseColour(css: string): [number, number, number] {
   if (css.startsWith('#')) {
@@ -59,14 +47,15 @@ export function luminance([r, g, b]: readonly [number, number, number]): number 
   return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
 }
 
-function tableOf(ramp: Ramp): Table {
+/** `ramp`: its colours in a row, six hexadecimal digits each. */
+function tableOf(ramp: string): Table {
   const known = made.get(ramp)
   if (known) return known
   const bytes = new Uint8ClampedArray(SHADES * 4)
   const light = new Uint8Array(SHADES)
   const css: string[] = []
   for (let i = 0; i < SHADES; i++) {
-    const colour = parseColour(ramp(i / (SHADES - 1)))
+    const colour = parseColour(`#${ramp.slice(6 * i, 6 * i + 6)}`)
     bytes.set([...colour, 255], i * 4)
     const ground = luminance(colour) + 0.05
     light[i] = (luminance(LIGHT_INK) + 0.05) / ground > ground / (luminance(DARK_INK) + 0.05) ? 1 : 0
@@ -94,7 +83,7 @@ export function scaleFor(signal: SignalInfo, palette: PaletteName, reach: Reach,
   const own = open || (known !== undefined && needsLargest(signal, reach))
   const end = own ? Math.max(known ?? 1, 1e-12) : Math.max(-low!, high!)
   const signed = isSigned(signal)
-  const ramp = RAMPS[palette][signed ? 'signed' : 'gate']
+  const ramp = ramps[palette][signed ? 'signed' : 'gate']
   const domain: [number, number] = signed ? [-end, end] : [own ? 0 : low!, end]
   return { domain, signed, own, ...tableOf(ramp) }
 }
