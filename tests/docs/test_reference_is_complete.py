@@ -15,6 +15,7 @@ import pytest
 from tests.stacks import EVERY_CELL
 from unrolled.cells import CELLS
 from unrolled.engines import ENGINES
+from unrolled.experiments import EXPERIMENTS
 from unrolled.sources.tasks import TASKS
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -38,6 +39,7 @@ NAMED = {
     "engine": ("engines.md", ENGINES.names()),
     "signal": ("words.md", sorted({signal.name for cell in EVERY_CELL.values() for signal in cell.signals})),
     "task": ("tasks.md", TASKS.names()),
+    "experiment": ("experiments.md", EXPERIMENTS.names()),
 }
 """What it is → the page that explains it, and every name. A page has the name in backquotes."""
 

@@ -19,7 +19,7 @@ from unrolled.training.exam import counts_right_to
 SOURCE, TRAINED_TO, MOST = "task:counter", 10, 1500
 FAR = {
     "steps": 20_000,
-    "learning_rate": 0.1,
+    "learning_rate": 0.2,
     "schedule": "constant",
     "gradient_clip": 0.1,
     "loss_on": "knowable",
@@ -38,7 +38,7 @@ def reproduce(lab: Lab) -> None:
     found = [counting_neuron(each) for each in watched]
     the_neuron(lab, watched, found)
     shown = int(np.argmax([abs(r) for _, r, _, _ in found]))
-    pictures(lab, networks[shown], found[shown][0])
+    pictures(lab, networks[shown], *found[shown][:2])
     hidden_is_sharpened(lab, watched)
     gates(lab, watched, found)
     farther(lab)
@@ -71,8 +71,8 @@ def how_far(lab: Lab, networks: list[Trained], reached: list[int]) -> None:
     lab.heading("How far they count")
     lab.say(
         f"""{len(networks)} networks of 10 LSTM neurons, trained on N from 1 to {TRAINED_TO} by the defaults of
-        `unrolled train task:counter`. Each is asked for N = 1, 2, 3, … and must write exactly N b's and the newline. The
-        median network counts right to {median(reached):g}, the best to {max(reached)}."""
+        `unrolled train task:counter`. Each is asked for N = 1, 2, 3, … and must write exactly N b's and the newline.
+        The median network counts right to {median(reached):g}, the best to {max(reached)}."""
     )
     lab.table(("seed", "counts right to"), [(each.seed, far) for each, far in zip(networks, reached, strict=True)])
     lab.number("counts_right_to", reached)
@@ -131,14 +131,14 @@ def stop_margin(watched: Watched, neuron: int) -> float:
     return float(max(right.max(), (len(values) - right).max()) / len(values))
 
 
-def pictures(lab: Lab, network: Trained, neuron: int) -> None:
+def pictures(lab: Lab, network: Trained, neuron: int, r: float) -> None:
     kept = lab.keep(network, questions(1, 20), "counter", "A network that counts: aᴺXbᴺ, N = 1 to 20")
     lab.figure(
         "counting-neuron",
         figures.coloured_text(kept.trace, f"rnn.l0.cell.{neuron}"),
         f"The cell state of neuron {neuron} over N = 1 to 20: deeper with every a, paler with every b.",
     )
-    cell, last = kept.signal("cell")[:, neuron], kept.string_of == len(kept.strings) - 1
+    cell, last = kept.signal("cell")[:, neuron] * np.sign(r), kept.string_of == len(kept.strings) - 1
     count = kept.per_step(count_of)
     lab.figure(
         "cell-and-count",
@@ -149,7 +149,7 @@ def pictures(lab: Lab, network: Trained, neuron: int) -> None:
             x_name="step",
             y_name="value",
         ),
-        "The counting neuron's cell state beside the count itself.",
+        "The counting neuron's cell state, turned so that up counts up, beside the count itself.",
     )
 
 

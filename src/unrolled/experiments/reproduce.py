@@ -6,12 +6,14 @@ import importlib.util
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from unrolled.errors import OutputExistsError, SourceError, UnknownNameError
+from unrolled.errors import OutputExistsError, SourceError, UnknownNameError, UnrolledError
 from unrolled.experiments import EXPERIMENTS
 from unrolled.experiments.lab import Lab
 from unrolled.experiments.report import (
@@ -37,13 +39,14 @@ OURS = {"runs", "traces", "figures", "report.md", "report.html", NUMBERS, "times
 
 @dataclass(frozen=True)
 class Recipe:
-    """name: of its folder. title and about: the first line, and the rest of the first paragraph, of its documentation.
-    reproduce: what it does."""
+    """name: of its folder. title and about: the first line, and the next paragraph, of its documentation. reproduce:
+    what it does. path: of a user's own."""
 
     name: str
     title: str
     about: str
     reproduce: Callable[[Lab], None]
+    path: Path | None = None
 
 
 def find_recipes(name: str) -> list[Recipe]:
@@ -79,11 +82,25 @@ def _from_file(path: Path) -> Recipe:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with _faults_of(path):
+        spec.loader.exec_module(module)
     function = getattr(module, "reproduce", None)
     if not callable(function):
         raise SourceError(f"{path} has no function reproduce(lab).", "See docs/reference/experiments.md.")
-    return _recipe(path.stem, module, cast(Callable[[Lab], None], function))
+    return replace(_recipe(path.stem, module, cast(Callable[[Lab], None], function)), path=path)
+
+
+@contextmanager
+def _faults_of(path: Path | None) -> Generator[None]:
+    """Says in one line what a user's own recipe stumbled over, and where; a fault in one of ours goes on up."""
+    try:
+        yield
+    except Exception as error:
+        if path is None or isinstance(error, UnrolledError):
+            raise
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        line = lines[-1] if lines else getattr(error, "lineno", None)
+        raise SourceError(f"{path}, line {line}: {type(error).__name__}: {error}.", "Mend the recipe.") from error
 
 
 def _recipe(name: str, module: ModuleType, function: Callable[[Lab], None]) -> Recipe:
@@ -165,7 +182,8 @@ def _run(
     folder.mkdir(parents=True, exist_ok=True)
     report = Report(recipe.title, recipe.about)
     began = time.monotonic()
-    recipe.reproduce(Lab(folder, report, seeds, tell, progress, stop))
+    with _faults_of(recipe.path):
+        recipe.reproduce(Lab(folder, report, seeds, tell, progress, stop))
     write_report(folder, report)
     # Times differ from run to run, and so stand apart from what does not.
     write_json(folder / "times.json", {"seconds": round(time.monotonic() - began, 1)})

@@ -116,7 +116,7 @@ def on_an_x(lab: Lab, watched: list[Watched], found: list[int]) -> None:
     )
     rows: list[dict[str, float]] = []
     for each, neuron in zip(watched, found, strict=True):
-        before, values = before_y(each), {}
+        before, values = before_y(each), dict[str, float]()
         masks = {letter: before & (each.letters == letter) for letter in "aX"}
         change = np.diff(each.signal("cell")[:, neuron], prepend=0)
         sign = float(np.sign(change[masks["a"]].mean()))
