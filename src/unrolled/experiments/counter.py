@@ -19,6 +19,7 @@ from unrolled.training.exam import counts_right_to
 SOURCE, TRAINED_TO, MOST = "task:counter", 10, 1500
 FAR = {
     "steps": 20_000,
+    "batch": 64,
     "learning_rate": 0.2,
     "schedule": "constant",
     "gradient_clip": 0.1,
