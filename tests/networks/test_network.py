@@ -106,6 +106,16 @@ def test_the_forget_gate_starts_at_its_bias() -> None:
         assert gate.numpy() == pytest.approx(0.9526, abs=1e-4)
 
 
+def test_a_peephole_lstm_begins_as_an_lstm() -> None:
+    torch.manual_seed(1)
+    peephole = make("peephole", layers=2)
+    assert all((value == 0).all() for name, value in peephole.named_parameters() if "weight_ch" in name)
+    lstm = make("lstm", layers=2)
+    lstm.load_state_dict({name: value for name, value in peephole.state_dict().items() if "weight_ch" not in name})
+    symbols = text()
+    assert_same(peephole(symbols)[0], lstm(symbols)[0])
+
+
 def test_cells_without_a_forget_gate_start_as_pytorch_does() -> None:
     network = make("gru")
     assert all(parameter.abs().max() <= 1 / 5**0.5 for parameter in network.rnn.parameters())

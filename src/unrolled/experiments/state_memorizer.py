@@ -28,13 +28,18 @@ def reproduce(lab: Lab) -> None:
     their_gates(lab, watched, holders)
     meanwhile(lab, watched, holders)
     kept = lab.keep(networks[0], list(StateMemorizer().sequences()), "state", "A network that remembers A or B")
-    named = [f"rnn.l0.cell.{holders[0][letter][0]}" for letter in "AB" if holders[0][letter]]
-    for name in named[:1]:
+    for letter, neuron in best_holders(holders[0])[:1]:
         lab.figure(
             "holding-neuron",
-            figures.coloured_text(kept.trace, name),
-            f"The cell state of {name}, over strings with A and with B.",
+            figures.coloured_text(kept.trace, f"rnn.l0.cell.{neuron}"),
+            f"The cell state of neuron {neuron}, which stands for {letter}, over strings with A and with B.",
         )
+    signals = [f"rnn.l0.cell.{neuron}" for neuron in range(10)]
+    lab.figure(
+        "all-cells",
+        figures.coloured_strips(kept.trace, signals, start=sum(map(len, kept.strings[:9])), limit=len(kept.strings[9])),
+        "The cell states of all ten neurons of seed 0 over one string: A, ten x's, Y, a.",
+    )
 
 
 def whether_they_can(lab: Lab, networks: list[Trained]) -> None:

@@ -48,6 +48,8 @@ class Recurrence(nn.Module):
                 value = torch.empty(shape).uniform_(-bound, bound)
                 if name in starts:
                     value[forget] = starts[name]
+                if name == "weight_ch":
+                    value.zero_()  # it begins as an LSTM, whose gates do not see how far it has counted
                 self.register_parameter(f"{name}_l{index}", nn.Parameter(value))
         self._names = [name for name, _ in self.named_parameters()]
 
