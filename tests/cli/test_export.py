@@ -94,7 +94,7 @@ def test_without_matplotlib_it_says_what_to_install(here: Path) -> None:
     code = "import sys; sys.modules['matplotlib'] = None; from unrolled.cli import run; sys.exit(run(sys.argv[1:]))"
     told = subprocess.run([sys.executable, "-c", code, *EXPORT, "--out", "a.svg"], capture_output=True, text=True)
     assert told.returncode == 2
-    assert told.stderr == "unrolled: Figures need matplotlib. pip install 'unrolled[figures]'\n"
+    assert told.stderr == "unrolled: Figures need matplotlib. Install it: pip install 'unrolled[figures]'\n"
     shown = subprocess.run(
         [sys.executable, "-c", code, "show", "made.trace", "rnn.l0.0"], capture_output=True, text=True
     )

@@ -49,6 +49,14 @@ def test_letters_are_drawn_in_the_ink_that_can_be_read(tmp_path: Path) -> None:
     assert without[middle, (MARGIN + 3) * 2].tolist() == [103, 0, 31]
 
 
+@pytest.mark.parametrize("letter", "_-|.l")
+def test_thin_letters_are_drawn_too(letter: str, tmp_path: Path) -> None:
+    trace = make_trace(letter)
+    poke(trace, "hidden", 0, 0, 0.0)
+    cell = np.s_[(MARGIN + HEAD) * 2 : (MARGIN + HEAD + ROW) * 2, MARGIN * 2 : (MARGIN + CELL) * 2]
+    assert pixels(coloured_text(trace, "rnn.l0.hidden.0"), tmp_path)[cell].min() < 100
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_what_is_no_number_is_grey_and_crossed_out(value: float, tmp_path: Path) -> None:
     trace = make_trace("   ")
