@@ -12,8 +12,9 @@ from unrolled.colours import scale_for
 from unrolled.errors import SettingsError, TraceError, UnknownNameError
 from unrolled.figures import coloured_strips, coloured_text
 from unrolled.figures import strips as strips_module
-from unrolled.figures.sheet import CELL
-from unrolled.figures.style import BLANK, MARGIN
+from unrolled.figures.letters import write
+from unrolled.figures.sheet import CELL, sheet
+from unrolled.figures.style import BLANK, MARGIN, styled
 from unrolled.figures.text import HEAD, ROW
 
 WORDS = "In the beginning was the word,\nand it was long enough to be wrapped somewhere, twice if need be.\n\nEnd"
@@ -49,12 +50,14 @@ def test_letters_are_drawn_in_the_ink_that_can_be_read(tmp_path: Path) -> None:
     assert without[middle, (MARGIN + 3) * 2].tolist() == [103, 0, 31]
 
 
-@pytest.mark.parametrize("letter", "_-|.l")
-def test_thin_letters_are_drawn_too(letter: str, tmp_path: Path) -> None:
-    trace = make_trace(letter)
-    poke(trace, "hidden", 0, 0, 0.0)
-    cell = np.s_[(MARGIN + HEAD) * 2 : (MARGIN + HEAD + ROW) * 2, MARGIN * 2 : (MARGIN + CELL) * 2]
-    assert pixels(coloured_text(trace, "rnn.l0.hidden.0"), tmp_path)[cell].min() < 100
+def test_thin_letters_are_drawn_wherever_they_stand(tmp_path: Path) -> None:
+    with styled():
+        figure, axes = sheet(100, 20)
+        places = [(5 + 10 * index, 10 + index / 20) for index in range(9)]
+        write(axes, ["_"] * 9, places, ["black"] * 9, cell=CELL)
+    picture = pixels(figure, tmp_path)
+    for x, _ in places:
+        assert picture[:, int(2 * x) + 2 : int(2 * x) + 2 * CELL - 2].min(axis=0).max() < 200
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -92,7 +95,9 @@ def test_symbols_of_every_kind(kind: str, tmp_path: Path) -> None:
     labels = {"tokens": ["Hello", "", " world"], "bytes": ["A", "0x0A", "0xE2"], "none": ["", "", ""]}[kind]
     shape = {"tokens": (1, 12), "bytes": (2, 2), "none": (1, 3)}[kind]
     (axes,) = (figure := coloured_text(make_trace(labels, kind=kind), "rnn.l0.0")).axes  # type: ignore[arg-type]
-    assert shape in [image.get_array().shape[:2] for image in axes.images]
+    (grid,) = (image.get_array() for image in axes.images if image.get_array().shape[2] == 4)
+    assert grid.shape[:2] == shape
+    assert (grid[..., 3] == 255).sum() == {"tokens": 12, "bytes": 4, "none": 3}[kind]
     pixels(figure, tmp_path)
 
 
