@@ -37,7 +37,7 @@ WORDS = {
     bool: "",
     Path: "a path",
     list[Path]: "paths",
-    list[str]: "a pattern",
+    list[str]: "texts",
 }
 
 

@@ -160,7 +160,7 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 2
     assert "train" in (shown := capsys.readouterr()).out
     assert shown.err == ""
-    for name in ("demo", "train", "evaluate", "trace", "show", "explore", "sample", "check", "info"):
+    for name in ("demo", "train", "evaluate", "trace", "show", "explore", "sample", "check", "export", "info"):
         assert run([name, "--help"]) == 0
         assert "--help" in capsys.readouterr().out
 
@@ -170,6 +170,7 @@ TASK = ["train", "task:counter", "--out", "new", "--steps", "2"]
 EVALUATE = ["evaluate", "run", "text0.txt"]
 TRACE = ["trace", "run", "text0.txt", "--out", "new", "--limit", "20"]
 SAMPLE = ["sample", "run", "--length", "5"]
+EXPORT = ["export", "trace", "--format", "figure", "--out"]
 
 BAD: dict[str, tuple[list[str], str]] = {
     "no such command": (["trian"], "trian"),
@@ -260,6 +261,20 @@ BAD: dict[str, tuple[list[str], str]] = {
     "show: start": (["show", "trace", "rnn.l0.1", "--start", "900"], "900"),
     "show: negative start": (["show", "trace", "rnn.l0.1", "--start", "-9"], "-9"),
     "show: negative limit": (["show", "trace", "rnn.l0.1", "--limit", "-9"], "-9"),
+    "export: no trace": (["export", "nowhere", "--out", "new.svg", "--format", "figure"], "nowhere"),
+    "export: no format": (["export", "trace", "--out", "new.svg"], "--format"),
+    "export: format": (["export", "trace", "--out", "new.svg", "--format", "pdf"], "there are: figure"),
+    "export: suffix": ([*EXPORT, "new.gif"], ".svg or .png"),
+    "export: kind": ([*EXPORT, "new.svg", "--kind", "texts"], "Did you mean 'text'?"),
+    "export: palette": ([*EXPORT, "new.svg", "--palette", "red"], "classic, colourblind"),
+    "export: neuron": ([*EXPORT, "new", "--neuron", "rnn.l0.1", "--neuron", "rnn.l0.600"], "0 to 5"),
+    "export: two for a file": ([*EXPORT, "new.svg", "--neuron", "rnn.l0.1", "--neuron", "rnn.l0.2"], "Name a folder"),
+    "export: start": ([*EXPORT, "new.svg", "--start", "900"], "900"),
+    "export: limit": ([*EXPORT, "new.svg", "--limit", "0"], "--limit"),
+    "export: no symbol": ([*EXPORT, "new.svg", "--kind", "by-prefix"], "--at X"),
+    "export: unknown symbol": ([*EXPORT, "new.svg", "--kind", "by-prefix", "--at", "ü"], "no symbol 'ü'"),
+    "export: taken": ([*EXPORT, "text0.txt"], "Figures are"),
+    "export: a folder that is taken": ([*EXPORT, "folder"], "--overwrite"),
     "check: no trace": (["check", "nowhere"], "nowhere"),
     "check: no run": (["check", "trace", "--run", "nowhere"], "nowhere"),
     "info: nothing": (["info", "nowhere"], "no file or folder"),

@@ -6,6 +6,7 @@ One more kind of thing (commands, options, hypotheses) is one more line in `NAME
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 from pathlib import Path
 from types import ModuleType
@@ -13,9 +14,11 @@ from types import ModuleType
 import pytest
 
 from tests.stacks import EVERY_CELL
+from unrolled import figures
 from unrolled.cells import CELLS
 from unrolled.engines import ENGINES
 from unrolled.experiments import EXPERIMENTS
+from unrolled.figures.export import KINDS
 from unrolled.sources.tasks import TASKS
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -40,6 +43,7 @@ NAMED = {
     "signal": ("words.md", sorted({signal.name for cell in EVERY_CELL.values() for signal in cell.signals})),
     "task": ("tasks.md", TASKS.names()),
     "experiment": ("experiments.md", EXPERIMENTS.names()),
+    "figure": ("figures.md", KINDS),
 }
 """What it is → the page that explains it, and every name. A page has the name in backquotes."""
 
@@ -116,9 +120,20 @@ def test_links_lead_somewhere(page: str) -> None:
         assert "://" in target or (REFERENCE / target).exists(), target
 
 
-@pytest.mark.parametrize("page", ["cells.md", "engines.md", "words.md"])
-def test_examples_print_what_they_say(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", figures.__all__)
+def test_a_function_that_draws_has_its_parameters_in_the_reference(name: str) -> None:
+    row = re.search(rf"^\| `{name}\((.*?)\)` \|", read("figures.md"), re.MULTILINE)
+    assert row, name
+    documented = [part.split("=")[0] for part in row[1].split(", ") if part != "*"]
+    assert documented == list(inspect.signature(getattr(figures, name)).parameters)
+
+
+@pytest.mark.parametrize("page", ["cells.md", "engines.md", "figures.md", "words.md"])
+def test_examples_print_what_they_say(
+    page: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Python blocks of a page run one after the other; a comment after a print is what it prints."""
+    monkeypatch.chdir(tmp_path)
     source = "\n".join(re.findall(r"```python\n(.*?)```", read(page), re.DOTALL))
     exec(compile(source, page, "exec"), {})
     printed = capsys.readouterr().out.splitlines()

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from unrolled.errors import MissingPartError
 
 if find_spec("matplotlib") is None:
-    raise MissingPartError("Figures need matplotlib.", "pip install 'unrolled[figures]'")
+    raise MissingPartError("Figures need matplotlib.", "Install it: pip install 'unrolled[figures]'")
 
 from unrolled.figures.grids import grid
 from unrolled.figures.memories import cell_against_hidden

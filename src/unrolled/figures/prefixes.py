@@ -35,7 +35,7 @@ def by_prefix(
     y_name: str = "",
     palette: Palette = "classic",
 ) -> Figure:
-    """For each neuron a row of values, one for each prefix, in the colours of the neuron's text.
+    """For each neuron a row of values, one for each prefix, coloured up to the largest of the row.
 
     Prefixes that begin alike stand on grounds of their own.
 

@@ -7,8 +7,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from unrolled.colours import Array, Scale
-from unrolled.figures.letters import write
-from unrolled.figures.style import INK, MUTED, RULE, mono
+from unrolled.figures.style import INK, MONO_ADVANCE, MUTED, RULE, mono
 
 CELL = 6
 """Points that a letter is wide."""
@@ -42,7 +41,7 @@ def paint_ramp(axes: Axes, scale: Scale, left: float, middle: float) -> None:
 
 def write_line(axes: Axes, text: str, left: float, middle: float, colour: str = INK) -> None:
     """A line in the font of coloured text."""
-    write(axes, [text], [(left, middle + 3.4)], [colour], cell=CELL)
+    axes.text(left, middle + 3.4, text, color=colour, fontproperties=mono(CELL / MONO_ADVANCE), va="baseline")
 
 
 def say(axes: Axes, text: str, left: float, middle: float) -> None:

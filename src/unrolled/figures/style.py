@@ -60,6 +60,7 @@ STYLE: dict[str, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "unrolled",
     "text.color": INK,
+    "text.hinting": "none",  # letters have the same widths in both formats
     "text.parse_math": False,
     "xtick.color": MUTED,
     "xtick.labelcolor": INK,
