@@ -22,9 +22,9 @@ FAR_BY_CELL = {
     "lstm": {"learning_rate": 0.2, "forget_bias": 12.0},
     "peephole": {"learning_rate": 0.3, "forget_bias": 40.0},
 }
-"""The best recipe found so far. A forget gate that starts wide open (a peephole LSTM's also sees how far it has counted,
-and must not shut for that) forgets nothing; only what can be known is learned; large steps of one size, on gradients cut
-short, drive the gates on until they are open or shut to the last bit."""
+"""The best recipe found so far. A forget gate that starts wide open (a peephole LSTM's also sees how far it has
+counted, and must not shut for that) forgets nothing; only what can be known is learned; large steps of one size, on
+gradients cut short, drive the gates on until they are open or shut to the last bit."""
 
 
 def reproduce(lab: Lab) -> None:
