@@ -215,7 +215,7 @@ def test_many_streams_are_what_each_would_be(engine: str) -> None:
     """Each draws by its own column of the numbers."""
     network, letters = make().float(), Vocabulary("characters", tuple(LETTERS))
     pieces = list(sample_streams(network, letters, "ab", streams=3, length=50, seed=2, engine=engine))
-    texts = ["".join(each) for each in zip(*pieces, strict=True)]
+    texts = ["".join(piece.text for piece in each) for each in zip(*pieces, strict=True)]
     assert all(text.startswith("ab") and len(text) == 52 for text in texts)
     assert len(set(texts)) == 3
     numbers, settings = np.random.default_rng(2), SamplingSettings()
