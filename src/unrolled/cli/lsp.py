@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ import typer
 
 from unrolled.cli.options import CheckpointOption, EngineOption, UnknownOption, with_settings
 from unrolled.cli.reading import edge_of, load
+from unrolled.cli.screen import remark
 from unrolled.errors import MissingPartError
 from unrolled.writing.settings import EditorSettings
 
@@ -33,4 +35,6 @@ def lsp(
     loaded = load(run, checkpoint)
     reader = partial(Reader, loaded.network, loaded.vocabulary, edge=edge_of(loaded), unknown=unknown, engine=engine)
     reader().read("")  # what is wrong with the options is said before the protocol begins
+    if sys.stdin.isatty():
+        remark("An editor starts this command and talks to it; here it waits for one. Ctrl-C ends it.")
     return serve(reader, chosen)

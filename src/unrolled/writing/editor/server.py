@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
+from functools import partial
+from types import FrameType
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
@@ -16,6 +19,9 @@ from unrolled.writing.editor.document import Document, Position
 from unrolled.writing.editor.offers import Offer, offers
 from unrolled.writing.reader import Reader
 from unrolled.writing.settings import EditorSettings
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C."""
 
 
 class Server(LanguageServer):
@@ -31,16 +37,20 @@ class Server(LanguageServer):
         self._new_reader, self._settings = new_reader, settings
         self._open: dict[str, tuple[Document, Reader]] = {}
         self.shut_down = False
-        # Letters ask by themselves; after a blank nobody wants to be asked.
-        marks = [symbol for symbol in new_reader().vocabulary.symbols if _is_mark(symbol)]
-        self.feature(types.TEXT_DOCUMENT_DID_OPEN)(self._did_open)
-        self.feature(types.TEXT_DOCUMENT_DID_CHANGE)(self._did_change)
-        self.feature(types.TEXT_DOCUMENT_DID_CLOSE)(self._did_close)
-        self.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=marks))(self._complete)
-        self.feature(types.SHUTDOWN)(self._did_shut_down)
+        # A letter makes an editor ask by itself; after a blank nobody wants to be asked.
+        marks = types.CompletionOptions([symbol for symbol in new_reader().vocabulary.symbols if _is_mark(symbol)])
+        for name, answer in {
+            types.TEXT_DOCUMENT_DID_OPEN: self._did_open,
+            types.TEXT_DOCUMENT_DID_CHANGE: self._did_change,
+            types.TEXT_DOCUMENT_DID_CLOSE: self._did_close,
+            types.TEXT_DOCUMENT_COMPLETION: self._complete,
+            types.SHUTDOWN: self._did_shut_down,
+        }.items():
+            options = marks if name == types.TEXT_DOCUMENT_COMPLETION else None
+            self.feature(name, options)(partial(answer))  # pygls marks what it is given, and a method takes no marks
 
     def _did_open(self, params: types.DidOpenTextDocumentParams) -> None:
-        encoding = str(self.workspace.position_encoding or "utf-16")
+        encoding = types.PositionEncodingKind(self.workspace.position_encoding).value
         self._open[params.text_document.uri] = Document(params.text_document.text, encoding), self._new_reader()
 
     def _did_change(self, params: types.DidChangeTextDocumentParams) -> None:
@@ -75,17 +85,23 @@ class Server(LanguageServer):
 
 
 def serve(new_reader: Callable[[], Reader], settings: EditorSettings) -> int:
-    """Serves an editor over standard input and output until it says `exit` or is gone.
+    """Serves an editor over standard input and output until it says `exit` or is gone; Ctrl-C ends the process.
 
     Returns:
         The exit status that the protocol asks for: 0 after a `shutdown`, else 1.
     """
     server = Server(new_reader, settings)
+    # pygls waits for a thread that reads standard input, and so would not end before its next line.
+    signal.signal(signal.SIGINT, _interrupted)
     # Standard output is the protocol's alone: whatever else is printed there, by whatever library, goes to the log.
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         server.start_io(sys.stdin.buffer, output)
     return 0 if server.shut_down else 1
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    os._exit(INTERRUPTED)
 
 
 def _item(rank: int, offer: Offer, document: Document, cursor: types.Position) -> types.CompletionItem:
