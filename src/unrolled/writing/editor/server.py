@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 from types import FrameType
+from typing import Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from unrolled.errors import UnrolledError
 from unrolled.version import __version__
@@ -24,6 +26,18 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C."""
 
 
+class _Protocol(LanguageServerProtocol):
+    """Leaves what an editor changes to the server.
+
+    pygls would also change a copy of its own, and move the positions that it was given where `str.splitlines` ends
+    more lines than the protocol does.
+    """
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> Generator[Any]:
+        yield self.fm.features[types.TEXT_DOCUMENT_DID_CHANGE], (params,), None
+
+
 class Server(LanguageServer):
     """Completes in every document that is open; each has a reader of its own.
 
@@ -33,7 +47,7 @@ class Server(LanguageServer):
     """
 
     def __init__(self, new_reader: Callable[[], Reader], settings: EditorSettings) -> None:
-        super().__init__("unrolled", __version__)
+        super().__init__("unrolled", __version__, protocol_cls=_Protocol)
         self._new_reader, self._settings = new_reader, settings
         self._open: dict[str, tuple[Document, Reader]] = {}
         self.shut_down = False
