@@ -146,13 +146,13 @@ def test_complete(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_complete_marks_what_is_cut_and_says_what_it_may_have_missed(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    narrow = ["complete", "run", "--prefix", "the", "--until", "line", "--beam", "1", "--top", "2", "--length", "3"]
+    narrow = ["complete", "run", "--prefix", "the", "--until", "line", "--beam", "1", "--top", "9", "--length", "3"]
     texts = {each["text"]: each["cut"] for each in read_json(capsys, *narrow)["continuations"]}
-    assert texts.pop("") is False
-    assert [(len(text), cut) for text, cut in texts.items()] == [(3, True)]
+    assert sorted((len(text), cut) for text, cut in texts.items()) == [(0, False), (1, False), (2, False), (3, True)]
     assert run(narrow) == 0
     shown = capsys.readouterr()
-    assert sorted(line[-1] for line in shown.out.splitlines()) == [")", "…"]
+    assert sum(line.endswith("…") for line in shown.out.splitlines()) == 1
+    assert sum(line.endswith("(nothing more)") for line in shown.out.splitlines()) == 1
     assert shown.err.startswith("Others that were not looked at may be likelier")
 
 
