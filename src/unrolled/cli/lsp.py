@@ -6,14 +6,14 @@ import sys
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from unrolled.cli.options import CheckpointOption, EngineOption, UnknownOption, with_settings
 from unrolled.cli.reading import edge_of, load
 from unrolled.cli.screen import remark
-from unrolled.errors import MissingPartError
+from unrolled.errors import MissingPartError, ServerError
 from unrolled.writing.settings import EditorSettings
 
 
@@ -28,6 +28,8 @@ def lsp(
     """Complete in an editor: a language server (LSP) on standard input and output."""
     if find_spec("pygls") is None:
         raise MissingPartError("The language server needs pygls.", "pip install 'unrolled[lsp]'")
+    if cast(object, sys.stdin) is None:
+        raise ServerError("Standard input is closed.", "An editor that starts this command talks to it there.")
     from unrolled.writing.editor.server import serve
     from unrolled.writing.reader import Reader
 

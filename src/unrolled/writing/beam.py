@@ -18,7 +18,7 @@ class Beam:
 
     symbols: `(continuations, steps)`.
     log_probability: `(continuations,)` in float64, that a text goes on so.
-    in_word: `(continuations,)`, whether a word has begun.
+    in_word: `(continuations,)`, whether the last symbol is one of a word.
     """
 
     symbols: Tensor
@@ -88,7 +88,7 @@ class Search:
         values, places = values[: self._width][kept], places[: self._width][kept]
         parents, newest = places // joint.shape[1], places % joint.shape[1]
         symbols = torch.cat([beam.symbols[parents], newest[:, None]], dim=1)
-        return Beam(symbols, values, beam.in_word[parents] | self._endings.words[newest]), parents
+        return Beam(symbols, values, self._endings.words[newest]), parents
 
     def cut(self, beam: Beam) -> None:
         """Takes continuations as they are."""

@@ -130,17 +130,17 @@ def test_whole_lines_and_the_settings(trained: Path) -> None:
     asyncio.run(talk())
 
 
-@pytest.mark.parametrize(("encoding", "start"), [("utf-8", 5), (None, 3)])
-def test_places_are_counted_in_the_units_agreed_upon(encoding: str | None, start: int, trained: Path) -> None:
-    """😀 is one character, two units of UTF-16 and four of UTF-8; and a form feed ends no line."""
+@pytest.mark.parametrize(("encoding", "start", "end"), [("utf-8", 5, 9), (None, 3, 5)])
+def test_places_are_counted_in_the_units_agreed_upon(encoding: str | None, start: int, end: int, trained: Path) -> None:
+    """😀 and 𝒳 are one character, two units of UTF-16 and four of UTF-8; and a form feed ends no line."""
 
     async def talk() -> None:
         async with editor(str(trained), encodings=[encoding] if encoding else None) as client:
-            client.open("\f\n😀 \n")
-            client.change(insertion(1, start, "r"), insertion(1, start + 1, "a"))
-            items = await client.complete(1, start + 2)
-            assert told(items) == expected(trained, "\n ra", "ra")
-            where = types.Range(types.Position(1, start), types.Position(1, start + 2))
+            client.open("\f\n😀 𝒳.\n")
+            client.change(insertion(1, end, "r"), insertion(1, end + 1, "a"))
+            items = await client.complete(1, end + 2)
+            assert told(items) == expected(trained, "\n ra", "𝒳ra")
+            where = types.Range(types.Position(1, start), types.Position(1, end + 2))
             assert {item.text_edit.range == where for item in items if item.text_edit} == {True}
 
     asyncio.run(talk())
@@ -225,6 +225,13 @@ def test_without_pygls_one_line_says_what_to_install(trained: Path) -> None:
     said = subprocess.run([sys.executable, "-c", code, "lsp", str(trained)], input=b"", capture_output=True)
     assert (said.returncode, said.stdout) == (2, b"")
     assert said.stderr.decode() == "unrolled: The language server needs pygls. pip install 'unrolled[lsp]'\n"
+
+
+def test_a_closed_standard_input_is_one_line(trained: Path) -> None:
+    said = subprocess.run(["sh", "-c", '"$@" <&-', "sh", *LSP, str(trained)], capture_output=True)
+    assert (said.returncode, said.stdout) == (2, b"")
+    assert said.stderr.startswith(b"unrolled: Standard input is closed.")
+    assert said.stderr.count(b"\n") == 1
 
 
 def test_what_is_wrong_is_said_before_the_protocol_begins() -> None:
