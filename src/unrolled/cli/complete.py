@@ -63,7 +63,7 @@ def complete(
 
 def _line(continuation: Continuation) -> Text:
     """`0.8312  ████████████████      ·rain`: last the text, which may be longer than the terminal is wide."""
-    from unrolled.traces.show import draw
+    from unrolled.traces.symbols import draw
 
     def part(text: str) -> str:
         return spelled(text, stdout.encoding)
