@@ -74,7 +74,7 @@ def write_ours(network: Network, vocabulary: Vocabulary, length: int, streams: i
 
     def write() -> str:
         pieces = list(sample_streams(network, vocabulary, **asked))
-        texts = ["".join(stream) for stream in zip(*pieces, strict=True)]
+        texts = ["".join(piece.text for piece in stream) for stream in zip(*pieces, strict=True)]
         return texts[0]
 
     return write

@@ -22,12 +22,14 @@ from unrolled.cli.train import AUTOMATIC
 from unrolled.networks.settings import NetworkSettings
 from unrolled.settings import allowed
 from unrolled.training.settings import TrainingSettings
-from unrolled.writing.settings import SamplingSettings
+from unrolled.writing.settings import CompletionSettings, EditorSettings, SamplingSettings
 
 PAGE = Path(__file__).parent / "reference" / "commands.md"
 TABLES = {
     "train": {**NetworkSettings.model_fields, **TrainingSettings.model_fields},
     "sample": dict(SamplingSettings.model_fields),
+    "complete": dict(CompletionSettings.model_fields),
+    "lsp": dict(EditorSettings.model_fields),
 }
 """The commands that have an option for each field of a settings table."""
 WORDS = {

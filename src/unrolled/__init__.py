@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from unrolled.traces.modules import trace
     from unrolled.traces.trace import Trace
     from unrolled.training.train import train, train_seeds
+    from unrolled.writing.complete import complete
     from unrolled.writing.sample import sample
 
 _WHERE = {
     "Trace": "unrolled.traces.trace",
     "check": "unrolled.traces.check",
+    "complete": "unrolled.writing.complete",
     "explore": "unrolled.explorer.notebook",
     "load_network": "unrolled.networks.files",
     "sample": "unrolled.writing.sample",
@@ -39,6 +41,7 @@ __all__ = [
     "UnrolledError",
     "__version__",
     "check",
+    "complete",
     "explore",
     "load_network",
     "sample",

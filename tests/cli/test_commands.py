@@ -117,6 +117,52 @@ def test_sample(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert printed.endswith("\n")
 
 
+def test_sample_until_a_stop_string_with_odds(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["sample", "run", "--prime", "the", "--length", "200"]
+    whole = read_json(capsys, *asked)
+    stop = whole["text"][40:43]
+    found = read_json(capsys, *asked, "--stop", stop)
+    assert found["text"] == whole["text"][: whole["text"].index(stop, 3) + 3]
+    assert "".join(each["symbol"] for each in found["odds"]) == found["text"][3:]
+    assert found["odds"] == whole["odds"][: len(found["odds"])]
+    assert all(0 < each["probability"] < 1 and len(each["likeliest"]) == 3 for each in found["odds"])
+    assert read_table(capsys, *asked, "--stop", stop).removesuffix("\n") == found["text"].removesuffix("\n")
+    several = read_json(capsys, *asked, "--stop", stop, "--streams", "3")
+    assert [len(odds) for odds in several["odds"]] == [len(text) - 3 for text in several["texts"]]
+
+
+def test_complete(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read_json(capsys, "complete", "run", "--prefix", "the ra", "--top", "4")
+    odds = [each["probability"] for each in found["continuations"]]
+    assert len(odds) == 4
+    assert odds == sorted(odds, reverse=True)
+    assert (found["run"], found["step"], found["prefix"], found["exact"]) == ("run", 12, "the ra", True)
+    lines = read_table(capsys, "complete", "run", "--prefix", "the ra", "--top", "4").splitlines()
+    assert [float(line.split()[0]) for line in lines] == pytest.approx(odds, rel=0.01, abs=1e-4)
+    drawn = [each["text"].replace(" ", "·").replace("\n", "⏎") for each in found["continuations"]]
+    assert [line.split()[-1] for line in lines] == drawn
+
+
+def test_complete_marks_what_is_cut_and_says_what_it_may_have_missed(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    narrow = ["complete", "run", "--prefix", "the", "--until", "line", "--beam", "1", "--top", "9", "--length", "3"]
+    texts = {each["text"]: each["cut"] for each in read_json(capsys, *narrow)["continuations"]}
+    assert sorted((len(text), cut) for text, cut in texts.items()) == [(0, False), (1, False), (2, False), (3, True)]
+    assert run(narrow) == 0
+    shown = capsys.readouterr()
+    assert sum(line.endswith("…") for line in shown.out.splitlines()) == 1
+    assert sum(line.endswith("(nothing more)") for line in shown.out.splitlines()) == 1
+    assert shown.err.startswith("Others that were not looked at may be likelier")
+
+
+def test_complete_a_task(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read_json(capsys, "complete", "counter", "--prefix", "aaX", "--until", "line", "--top", "300")
+    texts = {each["text"]: each["probability"] for each in found["continuations"]}
+    assert "bb" in texts
+    assert sum(texts.values()) <= 1
+
+
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
@@ -160,7 +206,20 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 2
     assert "train" in (shown := capsys.readouterr()).out
     assert shown.err == ""
-    for name in ("demo", "train", "evaluate", "trace", "show", "explore", "sample", "check", "export", "info"):
+    for name in (
+        "demo",
+        "train",
+        "evaluate",
+        "trace",
+        "show",
+        "explore",
+        "sample",
+        "complete",
+        "lsp",
+        "check",
+        "export",
+        "info",
+    ):
         assert run([name, "--help"]) == 0
         assert "--help" in capsys.readouterr().out
 
@@ -171,6 +230,7 @@ EVALUATE = ["evaluate", "run", "text0.txt"]
 TRACE = ["trace", "run", "text0.txt", "--out", "new", "--limit", "20"]
 SAMPLE = ["sample", "run", "--length", "5"]
 EXPORT = ["export", "trace", "--format", "figure", "--out"]
+COMPLETE = ["complete", "run", "--prefix", "the ra"]
 
 BAD: dict[str, tuple[list[str], str]] = {
     "no such command": (["trian"], "trian"),
@@ -254,6 +314,17 @@ BAD: dict[str, tuple[list[str], str]] = {
     "sample: length": ([*SAMPLE, "--length", "-1"], "from 1 to"),
     "sample: prime": ([*SAMPLE, "--prime", "ü"], "cannot hold 'ü'"),
     "sample: unknown": ([*SAMPLE, "--prime", "ü", "--unknown", "no"], "unknown is"),
+    "sample: stop": ([*SAMPLE, "--stop", "ü"], "The stop string holds 'ü'"),
+    "complete: no run": (["complete", "nowhere"], "no run folder"),
+    "complete: until": ([*COMPLETE, "--until", "word"], "until cannot be 'word': it is one of token, line."),
+    "complete: beam": ([*COMPLETE, "--beam", "0"], "from 1 to 4,096"),
+    "complete: prefix": (["complete", "run", "--prefix", "aü"], "The prefix cannot hold 'ü'"),
+    "complete: engine": ([*COMPLETE, "--engine", "fast"], "torch"),
+    "lsp: no run": (["lsp", "nowhere"], "no run folder"),
+    "lsp: no checkpoint": (["lsp", "run", "--checkpoint", "7"], "there are: 12"),
+    "lsp: engine": (["lsp", "run", "--engine", "fast"], "There is no engine 'fast'"),
+    "lsp: unknown": (["lsp", "run", "--unknown", "é"], "unknown is 'error', 'skip' or one character"),
+    "lsp: context": (["lsp", "run", "--context", "1"], "context cannot be 1"),
     "show: no trace": (["show", "nowhere", "rnn.l0.1"], "nowhere"),
     "show: a run": (["show", "run", "rnn.l0.1"], "no trace"),
     "show: no neuron": (["show", "trace", "rnn.l0.600"], "600"),
@@ -286,7 +357,7 @@ BAD: dict[str, tuple[list[str], str]] = {
 }
 
 
-@pytest.mark.parametrize("arguments", [TRAIN, EVALUATE, TRACE, SAMPLE], ids=lambda arguments: arguments[0])
+@pytest.mark.parametrize("arguments", [TRAIN, EVALUATE, TRACE, SAMPLE, COMPLETE], ids=lambda arguments: arguments[0])
 def test_verbose_says_which_engine_runs_and_why(
     arguments: list[str], here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

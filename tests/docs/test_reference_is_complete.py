@@ -190,3 +190,14 @@ def test_a_runs_files_and_keys_are_explained(tmp_path: Path) -> None:
                 assert f"`{key}`" in text, key
     for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines():
         assert all(f"`{key}`" in text for key in json.loads(line))
+
+
+def test_the_examples_of_writing_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from unrolled.training.train import train
+
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text("The rain had not yet stopped.\n" * 60)
+    train("text.txt", Path("book"), hidden=3, batch=2, unroll=8, steps=4, threads=1)
+    blocks = re.findall(r"```python\n(.*?)```", read("writing.md"), re.DOTALL)
+    assert len(blocks) == 2
+    exec(compile("\n".join(blocks), "writing.md", "exec"), {})

@@ -11,17 +11,17 @@ import pytest
 import torch
 
 from tests.stacks import needs_kernels
+from tests.writing.making import LETTERS, letters, make, odds_after, spelling
 from unrolled.errors import SettingsError, UnknownNameError, UnrolledError, VocabularyError
 from unrolled.networks import Network, NetworkSettings
 from unrolled.sources.tasks.counter import Counter as CounterTask
 from unrolled.sources.tasks.task import EDGE
-from unrolled.sources.vocabulary import Vocabulary, bytes_vocabulary
+from unrolled.sources.vocabulary import bytes_vocabulary
 from unrolled.writing.draw import draw
 from unrolled.writing.sample import sample, sample_streams
 from unrolled.writing.settings import SamplingSettings
 
 ODDS = [0.05, 0.4, 0.25, 0.1, 0.2]
-LETTERS = "\n abcdü→"
 DRAWS = 4000
 
 
@@ -94,23 +94,14 @@ def test_top_p_counts_after_the_temperature() -> None:
 )
 def test_settings_out_of_range_are_refused(given: dict[str, float], says: str) -> None:
     with pytest.raises(UnrolledError, match=says.replace(".", r"\.")) as caught:
-        next(sample(make(), Vocabulary("characters", tuple(LETTERS)), **given))
+        next(sample(make(), letters(), **given))
     assert isinstance(caught.value, SettingsError | UnknownNameError)
-
-
-def make(symbols: int = len(LETTERS), **options: object) -> Network:
-    """A network whose odds are uneven."""
-    network = Network(NetworkSettings.parse({"hidden": 5, "layers": 2, **options}), symbols).double()
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(2.5)
-    return network
 
 
 @pytest.mark.parametrize("prime", ["abba ü→", ""])
 @pytest.mark.parametrize("cell", ["lstm", "gru", "peephole"])
 def test_a_stream_is_the_whole_text_read_again(cell: str, prime: str) -> None:
-    network, vocabulary = make(cell=cell, dropout=0.5), Vocabulary("characters", tuple(LETTERS))
+    network, vocabulary = make(cell=cell, dropout=0.5), letters()
     pieces = list(sample(network, vocabulary, prime, length=40, seed=3, temperature=0.8))
     text = "".join(pieces)
     assert text.startswith(prime)
@@ -124,18 +115,18 @@ def test_a_stream_is_the_whole_text_read_again(cell: str, prime: str) -> None:
 
 def test_it_is_written_as_it_is_read() -> None:
     """A billion symbols are no reason to wait."""
-    pieces = sample(make(), Vocabulary("characters", tuple(LETTERS)), length=10**9)
+    pieces = sample(make(), letters(), length=10**9)
     assert [len(piece) for piece in islice(pieces, 10)] == [2, 4, 8, 16, 32, 64, 128, 256, 512, 512]
 
 
 def test_a_seed_repeats_and_another_differs() -> None:
-    network, vocabulary = make(), Vocabulary("characters", tuple(LETTERS))
+    network, vocabulary = make(), letters()
     one, two, three = ("".join(sample(network, vocabulary, "ab", length=60, seed=seed)) for seed in (1, 1, 2))
     assert one == two != three
 
 
 def test_characters_that_are_lacking() -> None:
-    network, vocabulary = make(), Vocabulary("characters", tuple(LETTERS))
+    network, vocabulary = make(), letters()
     with pytest.raises(VocabularyError, match=r"U\+007A"):
         next(sample(network, vocabulary, "abz"))
     skipping = list(sample(network, vocabulary, "abzz", unknown="skip", length=30))
@@ -147,21 +138,9 @@ def test_characters_that_are_lacking() -> None:
 
 
 def test_without_a_newline_it_begins_with_the_first_symbol() -> None:
-    network, vocabulary = make(3), Vocabulary("characters", tuple("xyz"))
+    network, vocabulary = make(3), letters("xyz")
     after_x = "".join(sample(network, vocabulary, "x", length=30))
     assert "".join(sample(network, vocabulary, length=30)) == after_x[1:]
-
-
-def spelling(word: bytes) -> Network:
-    """A network of bytes that writes a word over and over: each byte's neuron is the next one's."""
-    network = Network(NetworkSettings.parse({"cell": "feedforward", "activation": "relu", "hidden": 256}), 256)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.zero_()
-        network.get_parameter("rnn.weight_ih_l0").copy_(torch.eye(256))
-        for byte, following in zip(word, word[1:] + word[:1], strict=True):
-            network.get_parameter("readout.weight")[following, byte] = 1
-    return network
 
 
 def test_bytes_are_given_as_soon_as_they_make_a_character() -> None:
@@ -202,10 +181,10 @@ def test_a_tasks_sequences_each_begin_from_a_zero_state() -> None:
 def test_the_compiled_writer_writes_what_the_reference_writes(cell: str, given: dict[str, float], edge: str) -> None:
     """Far into the text: one symbol drawn otherwise would change all that follows."""
     network = make(cell=cell).float()
-    letters = Vocabulary("characters", tuple(EDGE + LETTERS[1:]))
+    known = letters(EDGE + LETTERS[1:])
     for prime in ("", "ab"):
         options = {"length": 300, "seed": 5, "edge": edge, **given}
-        ours, right = ("".join(sample(network, letters, prime, engine=e, **options)) for e in ("auto", "reference"))
+        ours, right = ("".join(sample(network, known, prime, engine=e, **options)) for e in ("auto", "reference"))
         assert ours == right
         assert len(set(ours)) > 1 or given == {"temperature": 0}
 
@@ -213,20 +192,110 @@ def test_the_compiled_writer_writes_what_the_reference_writes(cell: str, given: 
 @pytest.mark.parametrize("engine", ["auto", "reference"])
 def test_many_streams_are_what_each_would_be(engine: str) -> None:
     """Each draws by its own column of the numbers."""
-    network, letters = make().float(), Vocabulary("characters", tuple(LETTERS))
-    pieces = list(sample_streams(network, letters, "ab", streams=3, length=50, seed=2, engine=engine))
-    texts = ["".join(each) for each in zip(*pieces, strict=True)]
+    network, known = make().float(), letters()
+    pieces = list(sample_streams(network, known, "ab", streams=3, length=50, seed=2, engine=engine))
+    texts = ["".join(piece.text for piece in each) for each in zip(*pieces, strict=True)]
     assert all(text.startswith("ab") and len(text) == 52 for text in texts)
     assert len(set(texts)) == 3
     numbers, settings = np.random.default_rng(2), SamplingSettings()
     uniforms = np.concatenate([numbers.random((count, 3)) for count in (2, 4, 8, 16, 20)])
     for stream, text in enumerate(texts):
         for place, uniform in enumerate(uniforms[:, stream]):
-            read = letters.encode(text[: 2 + place])
+            read = known.encode(text[: 2 + place])
             logits, _ = network(torch.from_numpy(read.astype(np.int64))[:, None], engine="reference")
-            assert letters.symbols[draw(logits[-1, 0], settings, uniform)] == text[2 + place]
+            assert known.symbols[draw(logits[-1, 0], settings, uniform)] == text[2 + place]
 
 
 def test_no_streams_are_refused() -> None:
     with pytest.raises(SettingsError, match="0 streams"):
-        sample_streams(make(), Vocabulary("characters", tuple(LETTERS)), streams=0)
+        sample_streams(make(), letters(), streams=0)
+
+
+def cut_after(text: str, stop: str, prime: str) -> str:
+    """A text up to the end of the first stop string after the prime."""
+    place = text.find(stop, len(prime))
+    return text if place < 0 else text[: place + len(stop)]
+
+
+@pytest.mark.parametrize("engine", ["auto", "reference"])
+def test_a_text_ends_with_the_stop_string(engine: str) -> None:
+    """Wherever it lies: one call writes 2 symbols, the next 4, and so on."""
+    network, options = make().float(), {"length": 50, "seed": 5, "engine": engine}
+    whole = "".join(sample(network, letters(), "ab", **options))
+    stops = {whole[start : start + size] for start in range(2, len(whole)) for size in (2, 7)}
+    assert len(stops) > 60
+    for stop in sorted(stops):
+        assert "".join(sample(network, letters(), "ab", stop=stop, **options)) == cut_after(whole, stop, "ab")
+    assert "".join(sample(network, letters(), "ab", stop="ü" * 51, **options)) == whole
+
+
+def test_what_the_prime_holds_stops_nothing() -> None:
+    network = make()
+    whole = "".join(sample(network, letters(), "abba", length=200))
+    assert (
+        "".join(sample(network, letters(), "abba", length=200, stop="ba")) == cut_after(whole, "ba", "abba") != "abba"
+    )
+
+
+def test_each_stream_stops_by_itself() -> None:
+    network, options = make(), {"streams": 4, "length": 300, "seed": 1}
+
+    def texts(**more: object) -> list[str]:
+        pieces = sample_streams(network, letters(), "ab", likeliest=2, **options, **more)
+        written = list(zip(*pieces, strict=True))
+        for own in written:
+            text = "".join(piece.text for piece in own)
+            assert text == "ab" + "".join(symbol.symbol for piece in own for symbol in piece.odds)
+        return ["".join(piece.text for piece in own) for own in written]
+
+    whole = texts()
+    stopped = texts(stop="cd")
+    assert stopped == [cut_after(text, "cd", "ab") for text in whole]
+    assert len({len(text) for text in stopped}) > 2
+
+
+def test_a_stop_string_of_bytes_ends_after_its_last_byte() -> None:
+    network, vocabulary = spelling("aü→😀".encode()), bytes_vocabulary()
+    assert "".join(sample(network, vocabulary, "a", length=30, temperature=0, stop="→")) == "aü→"
+    (_, *pieces) = sample_streams(network, vocabulary, "a", streams=1, temperature=0, stop="→", likeliest=1)
+    assert [symbol.symbol for (piece,) in pieces for symbol in piece.odds] == ["0xC3", "0xBC", "0xE2", "0x86", "0x92"]
+
+
+def test_a_stop_string_that_cannot_be_written_is_refused() -> None:
+    with pytest.raises(VocabularyError, match="The stop string holds 'z'"):
+        sample(make(), letters(), stop="abz")
+
+
+@pytest.mark.parametrize("edge", ["", EDGE])
+@pytest.mark.parametrize("given", [{}, {"temperature": 0.5, "top_k": 3}])
+def test_the_odds_are_the_networks_own(given: dict[str, float], edge: str) -> None:
+    """Whatever temperature and top-k make of them; after a task's edge they are those of a new sequence."""
+    network, known = make(), letters(EDGE + LETTERS[1:])
+    assert LETTERS[0] == EDGE
+    pieces = list(sample_streams(network, known, "ab", streams=2, edge=edge, length=90, likeliest=3, **given))
+    plain = sample_streams(network, known, "ab", streams=2, edge=edge, length=90, **given)
+    assert [[piece.text for piece in own] for own in pieces] == [[piece.text for piece in own] for own in plain]
+    for own in zip(*pieces, strict=True):
+        text = "".join(piece.text for piece in own)
+        told = [symbol for piece in own for symbol in piece.odds]
+        assert len(told) == 90
+        assert EDGE in text[2:-1]
+        for place, symbol in enumerate(told, start=2):
+            assert symbol.symbol == text[place]
+            before = (edge + text)[: place + len(edge)]
+            right = odds_after(network, known, before[before.rfind(EDGE) :] if edge else before)
+            assert symbol.probability == pytest.approx(float(right[known.encode(text[place])[0]]), rel=1e-9)
+            best = right.topk(3)
+            assert list(symbol.likeliest) == [known.symbols[at] for at in best.indices]
+            assert list(symbol.likeliest.values()) == pytest.approx(best.values.tolist(), rel=1e-9)
+
+
+def test_no_more_symbols_are_likeliest_than_there_are() -> None:
+    (_, (piece,), *_) = sample_streams(make(3), letters("xyz"), "x", streams=1, length=5, likeliest=99)
+    assert sum(piece.odds[0].likeliest.values()) == pytest.approx(1)
+
+
+def test_a_tasks_prime_of_several_sequences_is_read_from_the_last_on() -> None:
+    network, known = make(), letters(EDGE + LETTERS[1:])
+    one, other = (list(sample(network, known, prime, edge=EDGE, length=30)) for prime in ("ab", f"dd{EDGE}ab"))
+    assert one[1:] == other[1:]

@@ -3,16 +3,33 @@
 from unrolled.cli import app
 from unrolled.cli.bench import bench
 from unrolled.cli.check import check
+from unrolled.cli.complete import complete
 from unrolled.cli.demo import demo
 from unrolled.cli.evaluate import evaluate
 from unrolled.cli.explore import explore
 from unrolled.cli.export import export
 from unrolled.cli.info import info
+from unrolled.cli.lsp import lsp
 from unrolled.cli.reproduce import reproduce
 from unrolled.cli.sample import sample
 from unrolled.cli.show import show
 from unrolled.cli.trace import trace
 from unrolled.cli.train import train
 
-for command in (demo, train, evaluate, trace, show, explore, sample, check, export, info, reproduce, bench):
+for command in (
+    demo,
+    train,
+    evaluate,
+    trace,
+    show,
+    explore,
+    sample,
+    complete,
+    lsp,
+    check,
+    export,
+    info,
+    reproduce,
+    bench,
+):
     app.command()(command)

@@ -104,3 +104,29 @@ def _is_own(source: str, loaded: LoadedNetwork) -> bool:
 def as_path(path: str | Path) -> str:
     """A path that is not taken for an option: `./-book` for `-book`."""
     return f"./{path}" if str(path).startswith("-") else str(path)
+
+
+def edge_of(loaded: LoadedNetwork) -> str:
+    """What begins and ends every sequence that the network learned from; empty for a text."""
+    from unrolled.sources.tasks.task import EDGE
+
+    return EDGE if loaded.source.get("kind") == "task" else ""
+
+
+def check_prime(loaded: LoadedNetwork, what: str, text: str, unknown: str) -> None:
+    """Refuses a text that the network cannot read; `what` names it in the error.
+
+    Raises:
+        VocabularyError: a character is lacking, or `unknown` is none of those that are allowed.
+    """
+    from unrolled.errors import VocabularyError
+    from unrolled.sources.vocabulary import UnknownSymbolError
+
+    try:
+        loaded.vocabulary.encode(text, unknown)
+    except UnknownSymbolError as error:
+        known = "".join(symbol for symbol in loaded.vocabulary.symbols if symbol.isprintable())[:80]
+        raise VocabularyError(
+            f"The {what} cannot hold {error.character!r}: the text that the network learned from does not.",
+            f"It can hold {known!r} and the like; --unknown skip leaves out what it cannot.",
+        ) from error

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from unrolled.cli.options import CheckpointOption, EngineOption, JsonFlag, UnknownOption, VerboseFlag, with_settings
-from unrolled.cli.reading import load, tell_engine
+from unrolled.cli.reading import check_prime, edge_of, load, tell_engine
 from unrolled.cli.screen import print_json
 from unrolled.writing.settings import SamplingSettings
 
+if TYPE_CHECKING:
+    from unrolled.writing.sample import Piece
 
-@with_settings(SamplingSettings)
+LIKELIEST = 3
+"""Symbols whose odds are told at each place."""
+
+
+@with_settings(SamplingSettings, automatic={"stop": "nothing ends it"})
 def sample(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     settings: dict[str, Any],
@@ -28,53 +36,49 @@ def sample(
     verbose: VerboseFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Let a network write: prints the prime and what follows."""
-    from unrolled.errors import VocabularyError
-    from unrolled.sources.tasks.task import EDGE
-    from unrolled.sources.vocabulary import UnknownSymbolError
+    """Let a network write: prints the prime and what follows; with --json also the odds of every symbol."""
     from unrolled.writing.sample import sample_streams
 
     loaded = load(run, checkpoint)
-    edge = EDGE if loaded.source.get("kind") == "task" else ""
-    try:
-        loaded.vocabulary.encode(prime, unknown)
-    except UnknownSymbolError as error:
-        known = "".join(symbol for symbol in loaded.vocabulary.symbols if symbol.isprintable())[:80]
-        raise VocabularyError(
-            f"The prime cannot hold {error.character!r}: the text that the network learned from does not.",
-            f"It can hold {known!r} and the like; --unknown skip leaves out what it cannot.",
-        ) from error
+    check_prime(loaded, "prime", prime, unknown)
     pieces = sample_streams(
         loaded.network,
         loaded.vocabulary,
         prime,
         streams=streams,
-        edge=edge,
+        edge=edge_of(loaded),
         unknown=unknown,
         engine=engine,
+        likeliest=LIKELIEST if as_json else 0,
         **settings,
     )
     if verbose:
         tell_engine(loaded.network, engine)
-    if as_json or streams > 1:
-        texts = ["".join(parts) for parts in zip(*pieces, strict=True)]
-        _print_texts(run, loaded.step, prime, texts, as_json=as_json)
-        return 0
-    last = ""
-    for (piece,) in pieces:
-        sys.stdout.write(piece)
-        if sys.stdout.isatty():
-            sys.stdout.flush()
-        last = piece or last
-    if not last.endswith("\n"):
-        sys.stdout.write("\n")
+    if as_json:
+        print_json({"run": str(run), "step": loaded.step, "prime": prime, **_told(list(zip(*pieces, strict=True)))})
+    elif streams > 1:
+        for number, own in enumerate(zip(*pieces, strict=True), 1):
+            sys.stdout.write(f"--- {number} ---\n")
+            _print(own)
+    else:
+        _print(piece for (piece,) in pieces)
     return 0
 
 
-def _print_texts(run: Path, step: int, prime: str, texts: list[str], *, as_json: bool) -> None:
-    if as_json:
-        said = {"text": texts[0]} if len(texts) == 1 else {"texts": texts}
-        print_json({"run": str(run), "step": step, "prime": prime, **said})
-        return
-    for number, text in enumerate(texts, 1):
-        sys.stdout.write(f"--- {number} ---\n{text}" + ("" if text.endswith("\n") else "\n"))
+def _told(streams: list[tuple[Piece, ...]]) -> dict[str, Any]:
+    """What the streams wrote, for programs."""
+    texts = ["".join(piece.text for piece in own) for own in streams]
+    odds = [[asdict(symbol) for piece in own for symbol in piece.odds] for own in streams]
+    return {"text": texts[0], "odds": odds[0]} if len(streams) == 1 else {"texts": texts, "odds": odds}
+
+
+def _print(pieces: Iterable[Piece]) -> None:
+    """A text as it is written, and a newline where it ends in none."""
+    last = ""
+    for piece in pieces:
+        sys.stdout.write(piece.text)
+        if sys.stdout.isatty():
+            sys.stdout.flush()
+        last = piece.text or last
+    if not last.endswith("\n"):
+        sys.stdout.write("\n")

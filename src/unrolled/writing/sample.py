@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from unrolled.errors import SettingsError
+from unrolled.errors import SettingsError, VocabularyError
 from unrolled.networks import Network
-from unrolled.sources.vocabulary import Vocabulary
+from unrolled.sources.vocabulary import UnknownSymbolError, Vocabulary
+from unrolled.writing.odds import Odds, SymbolOdds
+from unrolled.writing.prime import encode_prime
 from unrolled.writing.settings import SamplingSettings
+from unrolled.writing.stream import Stream, Symbols
 from unrolled.writing.writers import Beginning, Writer, make_writer
 
 MOST_AT_ONCE = 512
 """Symbols that one call writes before they are shown."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some of what a stream writes: text, and the odds of each symbol that was written, where they were asked for."""
+
+    text: str
+    odds: tuple[SymbolOdds, ...] = ()
 
 
 def sample(
@@ -48,10 +59,10 @@ def sample(
     Raises:
         UnknownNameError: there is no such setting.
         SettingsError: a setting is out of its range.
-        VocabularyError: the prime holds a character that the vocabulary lacks.
+        VocabularyError: the prime or the stop string holds a character that the vocabulary lacks.
     """
     pieces = sample_streams(network, vocabulary, prime, streams=1, edge=edge, unknown=unknown, engine=engine, **given)
-    return (piece for (piece,) in pieces)
+    return (piece.text for (piece,) in pieces)
 
 
 def sample_streams(
@@ -63,9 +74,17 @@ def sample_streams(
     edge: str = "",
     unknown: str = "error",
     engine: str = "auto",
+    likeliest: int = 0,
     **given: Any,
-) -> Iterator[list[str]]:
-    """As `sample`, for many streams at once that all begin with the prime: each piece is a list of one a stream.
+) -> Iterator[list[Piece]]:
+    """As `sample`, for many streams at once that all begin with the prime.
+
+    Args:
+        likeliest: with the odds of each symbol that is written, and so many of the likeliest at its place; 0 for text
+            alone.
+
+    Returns:
+        Lists of one piece a stream. A stream that is over gives empty pieces while others go on.
 
     Raises:
         SettingsError: there are no streams; otherwise as `sample`.
@@ -73,17 +92,26 @@ def sample_streams(
     settings = SamplingSettings.parse(given)
     if streams < 1:
         raise SettingsError(f"There are {streams} streams to write.", "Give 1 or more.")
-    read = vocabulary.encode(prime if prime.startswith(edge) else edge + prime, unknown)
-    if not len(read):
-        first = vocabulary.encode("\n") if "\n" in vocabulary.symbols or vocabulary.kind == "bytes" else [0]
-        read = np.array(first)
+    symbols = encode_prime(vocabulary, prime, edge=edge, unknown=unknown)[:, None]
+    stop = _encode_stop(vocabulary, settings.stop)
     end = int(vocabulary.encode(edge)[0]) if edge else None
-    symbols = torch.from_numpy(read.astype("int64"))[:, None]
     network.eval()
     with torch.no_grad():
         state = _after(network, symbols[:-1], streams, engine)
-        writer = make_writer(Beginning(network, symbols[-1].expand(streams), state, settings, end), engine=engine)
-    return _pieces(writer, vocabulary, prime, settings, streams)
+        beginning = Beginning(network, symbols[-1].expand(streams), state, settings, end)
+        writer = make_writer(beginning, engine=engine)
+    odds = Odds(beginning, vocabulary, likeliest, engine=engine) if likeliest else None
+    return _pieces(writer, odds, [Stream(vocabulary, stop) for _ in range(streams)], prime, settings)
+
+
+def _encode_stop(vocabulary: Vocabulary, stop: str) -> Symbols:
+    try:
+        return vocabulary.encode(stop).astype(np.int64)
+    except UnknownSymbolError as error:
+        raise VocabularyError(
+            f"The stop string holds {error.character!r}, which the network cannot write: its vocabulary lacks it.",
+            "Give a stop string of characters that it knows.",
+        ) from error
 
 
 def _after(network: Network, symbols: Tensor, streams: int, engine: str) -> dict[str, Tensor] | None:
@@ -95,23 +123,29 @@ def _after(network: Network, symbols: Tensor, streams: int, engine: str) -> dict
 
 
 def _pieces(
-    writer: Writer, vocabulary: Vocabulary, prime: str, settings: SamplingSettings, streams: int
-) -> Iterator[list[str]]:
-    decoders = [codecs.getincrementaldecoder("utf-8")("replace") for _ in range(streams)]
+    writer: Writer, odds: Odds | None, streams: list[Stream], prime: str, settings: SamplingSettings
+) -> Iterator[list[Piece]]:
     if prime:
-        yield [prime] * streams
+        yield [Piece(prime)] * len(streams)
     numbers = np.random.default_rng(settings.seed)
     left, count = settings.length, 1
-    while left:
+    while left and not all(stream.over for stream in streams):
         # A person who watches sees the first at once; later, one call writes many.
         count = min(left, 2 * count, MOST_AT_ONCE)
         with torch.no_grad():
-            written = writer.write(numbers.random((count, streams)))
-        yield [
-            decoder.decode(vocabulary.decode_bytes(column))
-            for decoder, column in zip(decoders, written.T.tolist(), strict=True)
-        ]
+            written = writer.write(numbers.random((count, len(streams))))
+        yield _taken(streams, written, odds)
         left -= count
-    rest = [decoder.decode(b"", final=True) for decoder in decoders]
-    if any(rest):
+    rest = [Piece(stream.text(np.empty(0, np.int64), final=True)) for stream in streams]
+    if any(piece.text for piece in rest):
         yield rest
+
+
+def _taken(streams: list[Stream], written: Symbols, odds: Odds | None) -> list[Piece]:
+    """What each stream takes of `(steps, streams)` that were written."""
+    told = odds.of(written) if odds else [list[SymbolOdds]() for _ in streams]
+    taken = [stream.take(column) for stream, column in zip(streams, written.T, strict=True)]
+    return [
+        Piece(stream.text(symbols), tuple(own[: len(symbols)]))
+        for stream, symbols, own in zip(streams, taken, told, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""Completion in editors: a language server over standard input and output. Needs the extra `lsp`."""
