@@ -21,7 +21,9 @@ from unrolled.training.settings import TrainingSettings
 NEURONS = 32
 """Of the LSTM that sets the number of parameters for every cell."""
 FORGET_BIAS = 2.0
-TRAINING = TrainingSettings(steps=2500, batch=16, learning_rate=0.01, warmup=20, gradient_clip=0.5)
+TRAINING = TrainingSettings.parse(
+    {"steps": 2500, "batch": 16, "learning_rate": 0.01, "warmup": 20, "gradient_clip": 0.5}
+)
 """What networks over drawn films are trained with."""
 FIRST_STEPS = 20
 """Frames of each film that the first updates see; so the rules are learned before the long gaps."""
@@ -38,7 +40,7 @@ def film_settings(cell: str, labels: int, neurons: int | None = None) -> Network
     """
     CELLS.get(cell)
     if neurons is None:
-        lstm = NetworkSettings(cell="lstm", hidden=NEURONS, embedding=CODE)
+        lstm = NetworkSettings.parse({"cell": "lstm", "hidden": NEURONS, "embedding": CODE})
         neurons = neurons_for(cell, count_parameters(lstm, labels), labels)
     forget = {"forget_bias": FORGET_BIAS} if cell in {"lstm", "peephole"} else {}
     return NetworkSettings.parse({"cell": cell, "hidden": neurons, "embedding": CODE, **forget})

@@ -46,6 +46,12 @@ class Films:
     def __len__(self) -> int:
         return len(self.frames)
 
+    @property
+    def there(self) -> NDArray[np.bool_]:
+        """`(films, steps)`: false behind a film's end."""
+        steps: NDArray[np.int64] = np.arange(self.frames.shape[1])
+        return steps < self.lengths[:, None]
+
 
 @dataclass(frozen=True)
 class DrawnFilms(Films):
@@ -67,13 +73,14 @@ class DrawnFilms(Films):
         return ~tells_of(self.shots)
 
     def hidden(self) -> dict[str, NDArray[np.float64]]:
-        """The world as numbers, each `(films, steps)`: `night`, `death` and each place are 0 or 1, `cooked` 0 to 3."""
+        """What labels depend on as numbers, each `(films, steps)`: `night`, `death`, `beach` and `supermarket`, 0 or 1,
+        and `cooked`, 0 to 3. Between the other places no label tells apart."""
         worlds = tables().worlds
         columns = {
             "night": [world.night for world in worlds],
             "death": [world.death for world in worlds],
             "cooked": [world.cooked for world in worlds],
-            **{place: [world.place == place for world in worlds] for place in ("beach", "supermarket", "kitchen")},
+            **{place: [world.place == place for world in worlds] for place in ("beach", "supermarket")},
         }
         return {name: np.array(column, np.float64)[self.worlds] for name, column in columns.items()}
 

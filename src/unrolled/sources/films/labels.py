@@ -45,7 +45,7 @@ def read_labels(path: Path, columns: Sequence[str]) -> tuple[str, list[Row]]:
     hint = f"Its first line must be {expected}."
     try:
         table = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        header = [name.strip() for name in next(table, [])]
+        header = [name.strip() for name in next(table, list[str]())]
         if len(header) != 2 or header[0] not in columns or header[1] != "label":
             raise SourceError(f"{path} begins with {','.join(header)[:80]!r}.", hint)
         rows: list[Row] = []

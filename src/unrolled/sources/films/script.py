@@ -65,7 +65,7 @@ def write_film(rng: np.random.Generator, steps: int, gaps: Sequence[int] = ()) -
         possible = ANSWERS[question]
         cues = _CUES[possible[rng.integers(len(possible))]]
         cue = cues[rng.integers(len(cues))]
-        drawn = gaps[rng.integers(len(gaps))] if gaps else int(LONGEST_GAP ** rng.random() + 0.5)
+        drawn = gaps[int(rng.integers(len(gaps)))] if gaps else int(LONGEST_GAP ** rng.random() + 0.5)
         gap = max(drawn, len(cue), 1)
         if start + gap >= steps:
             if gaps:

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from unrolled.sources.members import open_file
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
+    from PIL.Image import Image
 
 RATE = 2.0
 """Frames that are taken of each second."""
@@ -58,7 +59,7 @@ def read_video(
     for number, seconds, frame in _taken(path, rate):
         if len(pictures) == MOST_PICTURES:
             raise SourceError(f"{path} has more than {MOST_PICTURES:,} frames.", "Take a lower rate, or cut it.")
-        pictures.append(squeeze(frame.to_image(), size))
+        pictures.append(squeeze(cast("Image", frame.to_image()), size))
         place = bisect_right(begins, number if kind == "frame" else seconds) - 1
         names.append(rows[place].label if place >= 0 else "")
     if not pictures:
@@ -87,6 +88,7 @@ def _beginnings(kind: str, rows: list[Row], table: Path) -> list[float]:
 def _taken(path: Path, rate: float) -> Iterator[tuple[int, float, VideoFrame]]:
     """The frames that are taken: number in the video, seconds from its beginning, and the frame."""
     import av
+    from av.error import FFmpegError
 
     with open_file(path) as file:
         try:
@@ -98,12 +100,13 @@ def _taken(path: Path, rate: float) -> Iterator[tuple[int, float, VideoFrame]]:
                 following, first = 0.0, None
                 for number, frame in enumerate(video.decode(stream)):
                     check_pixels(str(path), frame.width, frame.height)
-                    now = frame.time if frame.time is not None else number / float(stream.average_rate or 25)
+                    now = cast(float | None, frame.time)  # of a file without times, None
+                    now = number / float(stream.average_rate or 25) if now is None else now
                     first = now if first is None else first
                     seconds = now - first
                     if seconds + 1e-6 >= following:
                         following = (math.floor((seconds + 1e-6) * rate) + 1) / rate
                         yield number, seconds, frame
-        except av.FFmpegError as error:
+        except FFmpegError as error:
             reason = error.strerror or type(error).__name__
             raise SourceError(f"{path} is no video that can be read: {reason}.", "Give a video file.") from error

@@ -62,8 +62,8 @@ CERTAIN = {
 """What happens in the frames that tell by themselves; in all that are neither here nor in `UNCERTAIN`, nothing does."""
 
 UNCERTAIN = ("face", "bed", "bacon", "table", "candles")
-"""The frames whose meaning depends on the world: closed eyes, somebody in bed, bacon in a hand, a laid table, heads bowed
-by candles."""
+"""The frames whose meaning depends on the world: closed eyes, somebody in bed, bacon in a hand, a laid table, heads
+bowed by candles."""
 
 DISTRACTORS = ("bird", "car", "lamp", "cat")
 """Frames that mean nothing and change nothing. The lamp looks like the moon."""
