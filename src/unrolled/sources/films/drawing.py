@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SIZE = 24
 """Height and width of a drawn frame, in pixels."""
+MOVED = 2
+"""Pixels by which a sprite is moved at most, each way."""
 NOISE = 18.0
 """Standard deviation of the noise of each pixel, in steps of 0 to 255."""
 SPECKS = 3
@@ -248,10 +250,11 @@ def draw_pictures(seed: int, each: int) -> NDArray[np.uint8]:
     """
     rng = np.random.default_rng(seed)
     sprites = draw_sprites()
-    wide = np.pad(sprites, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="edge").astype(np.float32)
+    near = np.clip(np.arange(-MOVED, SIZE + MOVED), 0, SIZE - 1)
+    wide = sprites[:, near][:, :, near].astype(np.float32)  # edges repeated
     pictures = np.empty((len(SHOTS), each, SIZE, SIZE, 3), np.uint8)
     for shot, number in np.ndindex(len(SHOTS), each):
-        y, x = rng.integers(0, 5, 2)
+        y, x = rng.integers(0, 2 * MOVED + 1, 2)
         picture = wide[shot, y : y + SIZE, x : x + SIZE] * rng.uniform(0.8, 1.15)
         for top, left in rng.integers(0, SIZE - 1, (SPECKS, 2)):
             picture[top : top + 2, left : left + 2] = rng.integers(0, 256, 3)

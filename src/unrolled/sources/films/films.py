@@ -49,8 +49,7 @@ class Films:
     @property
     def there(self) -> NDArray[np.bool_]:
         """`(films, steps)`: false behind a film's end."""
-        steps: NDArray[np.int64] = np.arange(self.frames.shape[1])
-        return steps < self.lengths[:, None]
+        return np.array([np.arange(self.frames.shape[1]) < length for length in self.lengths], np.bool_)
 
 
 @dataclass(frozen=True)
