@@ -6,6 +6,7 @@ accuracy_by_gap(network, make_tests(), films)
 record_films(network, make_films(seed=1, films=10), "films.trace")
 """
 
+from unrolled.films.comparison import COMPARED, FilmResult, compare_cells, measure_cell
 from unrolled.films.network import FilmNetwork
 from unrolled.films.recording import record_films
 from unrolled.films.saving import load_film_network, save_film_network
@@ -25,10 +26,12 @@ from unrolled.films.training import TRAINING, train_film_network
 from unrolled.sources.films import DrawnFilms, Films, make_films, read_frames, read_video
 
 __all__ = [
+    "COMPARED",
     "GAPS",
     "TRAINING",
     "DrawnFilms",
     "FilmNetwork",
+    "FilmResult",
     "Films",
     "GapScore",
     "Keeper",
@@ -36,10 +39,12 @@ __all__ = [
     "accuracy_by_gap",
     "answers",
     "change",
+    "compare_cells",
     "find_keepers",
     "load_film_network",
     "make_films",
     "make_tests",
+    "measure_cell",
     "read_frames",
     "read_video",
     "record_films",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ INSTALL = "Install it with `pip install 'unrolled[frames]'`."
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MOST_PIXELS = 64_000_000
 """Of one picture; Pillow itself warns of more than 89 million, which may be a decompression bomb."""
+
+
+SMALLER = "Make it smaller first."
 
 
 def need_pillow() -> None:
@@ -39,16 +43,19 @@ def read_picture(path: Path, size: int) -> NDArray[np.uint8]:
     """
     from PIL import Image
 
-    with open_file(path) as file:
+    with open_file(path) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Pillow, about oddities of a file that can be read all the same
         try:
             image = Image.open(file, formats=FORMATS)
             check_pixels(str(path), *image.size)
             return squeeze(image, size)
         except SourceError:
             raise
+        except Image.DecompressionBombError as error:
+            raise SourceError(f"{path} has more than {MOST_PIXELS:,} pixels.", SMALLER) from error
         except Exception as error:  # Pillow's decoders have many ways to say that bytes are wrong
             raise SourceError(
-                f"{path} is no picture that can be read: {str(error) or type(error).__name__}.",
+                f"{path} is no picture that can be read: {str(error).rstrip('.') or type(error).__name__}.",
                 f"Give {', '.join(FORMATS[:-1])} or {FORMATS[-1]} files.",
             ) from error
 
@@ -60,7 +67,7 @@ def check_pixels(what: str, width: int, height: int) -> None:
         SourceError: it has more than `MOST_PIXELS` pixels.
     """
     if width * height > MOST_PIXELS:
-        raise SourceError(f"{what} has {width} × {height} pixels, more than {MOST_PIXELS:,}.", "Make it smaller first.")
+        raise SourceError(f"{what} has {width} × {height} pixels, more than {MOST_PIXELS:,}.", SMALLER)
 
 
 def squeeze(image: Image, size: int) -> NDArray[np.uint8]:

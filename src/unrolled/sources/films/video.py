@@ -79,7 +79,7 @@ def _beginnings(kind: str, rows: list[Row], table: Path) -> list[float]:
             raise SourceError(f"{table}, line {row.line}: {kind} is a number of 0 or more, not {row.key!r:.80}.")
         if begins and value < begins[-1]:
             raise SourceError(
-                f"{table}, line {row.line}: {row.key} comes after a later time.", "Sort the lines by time."
+                f"{table}, line {row.line}: {row.key} comes after a later one.", "Sort the lines by time."
             )
         begins.append(value)
     return begins

@@ -14,14 +14,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import product
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Place: TypeAlias = Literal["nowhere", "beach", "supermarket", "kitchen", "street"]
-PLACES: tuple[Place, ...] = get_args(Place)
 
 DONE = 3
 """Frames of the pan until the bacon is done."""
@@ -112,7 +110,9 @@ def label(world: World, shot: str) -> str:
 
 @dataclass(frozen=True)
 class Tables:
-    """The rules over numbers, for many films at once. Worlds are numbered as in `worlds`; the beginning is 0.
+    """The rules over numbers, for many films at once.
+
+    worlds: every world that a film can lead to; the beginning is number 0.
 
     after: `(shots, worlds)`, the world after a shot.
     meaning: `(shots, worlds)`, the label of a shot by the world before it.
@@ -128,10 +128,11 @@ class Tables:
 @cache
 def tables() -> Tables:
     """The rules as tables, made of `follow` and `label`."""
-    worlds = tuple(World(*each) for each in product(PLACES, (False, True), (False, True), range(DONE + 1)))
-    assert worlds[0] == BEGINNING
+    worlds = [BEGINNING]
+    for world in worlds:  # which grows, until every world that some film leads to is there
+        worlds += dict.fromkeys(new for shot in SHOTS if (new := follow(world, shot)) not in worlds)
     number = {world: at for at, world in enumerate(worlds)}
     after = [[number[follow(world, shot)] for world in worlds] for shot in SHOTS]
     meaning = [[LABELS.index(label(follow(world, shot), shot)) for world in worlds] for shot in SHOTS]
     table = np.array(meaning, np.uint8)
-    return Tables(worlds, np.array(after, np.uint8), table, (table == table[:, :1]).all(axis=1))
+    return Tables(tuple(worlds), np.array(after, np.uint8), table, (table == table[:, :1]).all(axis=1))
