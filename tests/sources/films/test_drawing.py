@@ -8,6 +8,7 @@ import pytest
 from unrolled.errors import SettingsError, UnrolledError
 from unrolled.sources.films import SHOTS, make_films
 from unrolled.sources.films.drawing import SIZE, draw_pictures, draw_sprites
+from unrolled.sources.films.sheet import CAPTION, GAP, SIDE, draw_sheet
 
 
 def test_kinds_of_frames_differ_more_than_pictures_of_one_kind() -> None:
@@ -42,3 +43,17 @@ def test_numbers_out_of_range_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(SettingsError) as error:
         make_films(0, **wrong)  # type: ignore[arg-type]
     assert isinstance(error.value, UnrolledError)
+
+
+def test_a_contact_sheet_shows_each_frame_in_its_place() -> None:
+    films = make_films(2, 2, 7, variants=3)
+    sheet = np.asarray(draw_sheet(films, 1, columns=4))
+    assert sheet.shape[:2] == (2 * (SIDE + CAPTION + GAP) + GAP, 4 * (SIDE + GAP) + GAP)
+    for step in range(7):
+        y, x = GAP + step // 4 * (SIDE + CAPTION + GAP), GAP + step % 4 * (SIDE + GAP)
+        middle = sheet[y + SIDE // 2, x + SIDE // 2]
+        assert (middle == films.pictures[films.frames[1, step], SIZE // 2, SIZE // 2]).all()
+        assert sheet[y + SIDE : y + SIDE + CAPTION, x : x + SIDE].min() < 160  # there is a caption
+    for wrong in ({"film": 2}, {"film": -1}, {"columns": 0}):
+        with pytest.raises(SettingsError, match="sheet"):
+            draw_sheet(films, **wrong)

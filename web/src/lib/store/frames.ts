@@ -29,7 +29,7 @@ export class Frames {
   }
 
   /** Writes the picture of a step into `out`, opaque red, green and blue; nothing while its chunk is missing. */
-  copy(step: number, out: ImageData): void {
+  copy(step: number, out: Pick<ImageData, 'data'>): void {
     const chunk = this.array.chunks[0]!
     const data = this.array.peek(Math.floor(step / chunk), 0, 0, 0)
     if (!data) return
