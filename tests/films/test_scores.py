@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unrolled.films.scores import auc, change, find_keepers, usual_labels
+from unrolled.films.scores import find_keepers, usual_labels
+from unrolled.neurons.measures import auc, restlessness
 from unrolled.sources.films import make_films
 
 PAIRS = st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=1, max_size=30)
@@ -18,18 +19,21 @@ def test_the_auc_is_how_often_a_true_one_is_higher(pairs: list[tuple[int, bool]]
     values, truth = (np.array(column) for column in zip(*pairs, strict=True))
     high, low = values[truth], values[~truth]
     wins = [(a > b) + 0.5 * (a == b) for a in high for b in low]
-    assert auc(values, truth) == pytest.approx(np.mean(wins) if wins else 0.5)
+    both = auc(np.stack([values, -values], axis=1), truth)
+    area = np.mean(wins) if wins else 0.5
+    assert both == pytest.approx([area, 1 - area])
 
 
-def test_the_change_of_noise_and_of_what_is_kept() -> None:
+def test_restlessness_of_noise_and_of_what_is_kept() -> None:
+    """Over several sequences, of which each keeps something of its own, nothing moves within any."""
     rng = np.random.default_rng(0)
     noise = rng.standard_normal((50, 100, 4))
-    assert change(noise) == pytest.approx(2 / np.sqrt(np.pi), abs=0.02)
+    assert restlessness(noise) == pytest.approx(np.full(4, 2 / np.sqrt(np.pi)), abs=0.02)
     kept = np.repeat(rng.standard_normal((50, 1, 4)), 100, axis=1)
-    assert change(kept) == 0
-    assert change(7 * noise + 3) == pytest.approx(change(noise))
-    assert change(np.concatenate([noise, np.ones((50, 100, 2))], axis=2)) == pytest.approx(change(noise))
-    assert change(np.ones((2, 3, 4))) == 0
+    assert (restlessness(kept) == 0).all()
+    assert restlessness(kept.reshape(-1, 4)).min() > 0
+    assert restlessness(7 * noise + 3) == pytest.approx(restlessness(noise))
+    assert restlessness(noise[:1]) == pytest.approx(restlessness(noise[0]))
 
 
 def test_the_neuron_that_keeps_something_is_found_whatever_its_sign() -> None:
@@ -54,7 +58,7 @@ def test_a_keeper_is_scored_on_films_that_it_was_not_chosen_by() -> None:
     rng = np.random.default_rng(0)
     night = (rng.random((2, 40)) < 0.5).astype(float)
     noise = rng.standard_normal((2, 40, 500))
-    chosen = max(max(a, 1 - a) for a in (auc(column, night[0] > 0) for column in noise[0].T))
+    chosen = auc(noise[0], night[0] > 0).max()
     (keeper,) = find_keepers({"hidden": noise}, {"night": night})
     assert chosen > 0.75
     assert keeper.score < 0.7

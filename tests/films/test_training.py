@@ -168,5 +168,7 @@ def test_a_comparison_in_processes_gives_what_one_process_gives(tmp_path: Path) 
     assert {keeper.what for keeper in results[0].keepers} == {"night", "death", "cooked", "beach", "supermarket"}
     assert set(results[0].changes) == {"hidden", "cell"}
     assert results[1] == measure_cell("rnn", 3, gaps=(2,), training=settings, films=30)
+    again = list(compare_cells(["rnn"], [3], gaps=(2,), training=quick(steps=10**6), films=30, out=tmp_path, workers=1))
+    assert again == [results[1]]  # taken up, not trained again
     network, _ = load_film_network(tmp_path / "lstm-3")
     assert network.parameter_count == results[0].parameters

@@ -14,18 +14,18 @@ import torch
 
 from unrolled.cells import CELLS
 from unrolled.errors import SettingsError
-from unrolled.films.saving import save_film_network
+from unrolled.films.saving import SETTINGS, load_film_network, save_film_network
 from unrolled.films.scores import (
     GAPS,
     GapScore,
     Keeper,
     accuracy_by_gap,
-    change,
     find_keepers,
     make_tests,
     states,
 )
 from unrolled.films.training import TRAINING, train_film_network
+from unrolled.neurons.measures import restlessness
 from unrolled.sources.films import DrawnFilms, make_films
 from unrolled.training.settings import TrainingSettings
 
@@ -40,7 +40,8 @@ class FilmResult:
     """What was measured of one network.
 
     by_gap: accuracy against the gap, on films that it was not trained on.
-    changes: of `hidden`, and of `cell` where there is one: see `change`.
+    changes: of `hidden`, and of `cell` where there is one, how far it moves from frame to frame as a share of its
+        spread, in the mean over the neurons: see `restlessness`.
     keepers: the neuron that keeps each part of the world best.
     """
 
@@ -73,13 +74,14 @@ def compare_cells(
         gaps: at which the accuracy is measured.
         training: how they are trained.
         films: how many there are to learn from.
-        out: where each network is kept, in a folder `<cell>-<seed>`; nowhere by default.
+        out: where each network is kept, in a folder `<cell>-<seed>`; nowhere by default. One that is there already is
+            measured as it is, so that what was stopped goes on.
         workers: processes; by default one a processor.
 
     Raises:
         UnknownNameError: there is no such cell.
         SettingsError: `workers` is below 1.
-        OutputExistsError: `out` holds one of the networks already.
+        RunError: a network in `out` is damaged.
     """
     for cell in cells:
         CELLS.get(cell)
@@ -107,9 +109,13 @@ def _measure(
     cell: str, seed: int, gaps: tuple[int, ...], training: TrainingSettings, films: int, out: Path | None
 ) -> FilmResult:
     learned, tests, looked_at = _films(films, gaps)
-    network = train_film_network(learned, cell, seed, training=training)
-    if out is not None:
-        save_film_network(network, learned.names, out / f"{cell}-{seed}")
+    place = out and out / f"{cell}-{seed}"
+    if place and (place / SETTINGS).exists():
+        network, _ = load_film_network(place)
+    else:
+        network = train_film_network(learned, cell, seed, training=training)
+        if place:
+            save_film_network(network, learned.names, place)
     moving = states(network, looked_at)
     return FilmResult(
         cell=cell,
@@ -117,7 +123,7 @@ def _measure(
         neurons=network.settings.hidden,
         parameters=network.parameter_count,
         by_gap=tuple(accuracy_by_gap(network, tests, learned)),
-        changes={name: change(values) for name, values in moving.items()},
+        changes={name: float(restlessness(values).mean()) for name, values in moving.items()},
         keepers=tuple(find_keepers(moving, looked_at.hidden())),
     )
 

@@ -1,4 +1,4 @@
-"""How well a network remembers what films have shown, how its states move, and which neurons keep what."""
+"""How well a network remembers what films have shown, and which of its neurons keep what."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from unrolled.errors import SourceError
 from unrolled.films.network import FilmNetwork, shrink
+from unrolled.neurons.measures import auc, correlation
 from unrolled.sources.films import DrawnFilms, Films, chance, make_films
 
 GAPS = (1, 2, 5, 10, 20, 50, 100)
@@ -99,20 +100,6 @@ def states(network: FilmNetwork, films: Films, engine: str = "auto") -> dict[str
     return {name: signals[name].transpose(0, 1).numpy() for name in names}
 
 
-def change(values: NDArray[Any]) -> float:
-    """How fast a state changes: its mean absolute change from frame to frame as a share of its spread.
-
-    Of each neuron the mean change is divided by the neuron's standard deviation; then the mean over the neurons that
-    move at all. Two independent normal values differ by 1.13 of it in the mean; what is kept from frame to frame, by 0.
-
-    Args:
-        values: `(films, steps, neurons)`, two steps or more.
-    """
-    spread = values.std(axis=(0, 1), dtype=np.float64)
-    moved = np.abs(np.diff(values, axis=1)).mean(axis=(0, 1), dtype=np.float64)
-    return float((moved[spread > 0] / spread[spread > 0]).mean()) if (spread > 0).any() else 0.0
-
-
 @dataclass(frozen=True)
 class Keeper:
     """The neuron that keeps a part of the world best.
@@ -154,29 +141,6 @@ def _strengths(values: NDArray[Any], truth: NDArray[np.float64], binary: bool) -
     """How well each neuron of `(films, steps, neurons)` tells what is true, `(neurons,)`."""
     flat, told = values.reshape(-1, values.shape[2]), truth.ravel()
     if not binary:
-        return np.array([abs(correlation(column, told)) for column in flat.T])
-    areas = np.array([auc(column, told > 0) for column in flat.T])
+        return np.abs(correlation(flat, told))
+    areas = auc(flat, told > 0)
     return np.maximum(areas, 1 - areas)
-
-
-def auc(values: NDArray[Any], truth: NDArray[np.bool_]) -> float:
-    """The area under the ROC curve: how often a true frame has a higher value than a false one, ties counting half
-    (Mann and Whitney 1947). 0.5 where all frames are alike in truth.
-
-    Args:
-        values, truth: `(frames,)` each.
-    """
-    positives = int(truth.sum())
-    negatives = len(truth) - positives
-    if not positives or not negatives:
-        return 0.5
-    _, at, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[at]
-    return float((ranks[truth].sum() - positives * (positives + 1) / 2) / (positives * negatives))
-
-
-def correlation(a: NDArray[Any], b: NDArray[Any]) -> float:
-    """Pearson's, −1 to 1; 0 where either is constant."""
-    if a.std() == 0 or b.std() == 0:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])

@@ -12,7 +12,7 @@ from torch import Tensor
 from unrolled.cells import CELLS
 from unrolled.errors import DivergedError, SourceError
 from unrolled.films.network import CODE, FilmNetwork, count_parameters, neurons_for, shrink
-from unrolled.networks import NetworkSettings
+from unrolled.networks.settings import FORGETS, NetworkSettings
 from unrolled.progress import Progress, silent
 from unrolled.sources.films import UNLABELLED, Films
 from unrolled.training.schedule import learning_rate
@@ -42,7 +42,7 @@ def film_settings(cell: str, labels: int, neurons: int | None = None) -> Network
     if neurons is None:
         lstm = NetworkSettings.parse({"cell": "lstm", "hidden": NEURONS, "embedding": CODE})
         neurons = neurons_for(cell, count_parameters(lstm, labels), labels)
-    forget = {"forget_bias": FORGET_BIAS} if cell in {"lstm", "peephole"} else {}
+    forget = {"forget_bias": FORGET_BIAS} if cell in FORGETS else {}
     return NetworkSettings.parse({"cell": cell, "hidden": neurons, "embedding": CODE, **forget})
 
 
@@ -63,7 +63,7 @@ def train_film_network(
 
     Args:
         films: what to learn from.
-        cell: `lstm`, `gru`, `rnn`, `peephole` or `feedforward`.
+        cell: `lstm`, `gru`, `rnn`, `feedforward` or any other that `NetworkSettings` takes.
         seed: of the first weights and of the order of the films.
         neurons: of its one layer; by default as many as make its parameters as many as those of an LSTM of `NEURONS`.
         training: of it `steps`, `batch`, `learning_rate`, `schedule`, `warmup`, `weight_decay`, `gradient_clip` and
