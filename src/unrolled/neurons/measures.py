@@ -48,16 +48,16 @@ def auc(values: Array, truth: Array) -> Array:
     """
     true = int(truth.sum())
     pairs = true * (len(truth) - true)
-    if not pairs:
-        return np.full(values.shape[1], 0.5)
-    return np.array([(_ranks(each)[truth].sum() - true * (true + 1) / 2) / pairs for each in values.T])
+    ranks = np.stack([_ranks(each) for each in values.T], axis=1)
+    sums: Array = ranks[truth].sum(axis=0) - true * (true + 1) / 2
+    return sums / pairs if pairs else np.full(values.shape[1], 0.5)
 
 
 def _ranks(values: Array) -> Array:
     """The rank of each value, from 1; equal ones share the mean of theirs."""
     _, at, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2)[at])
+    middle: Array = np.cumsum(counts) - (counts - 1) / 2
+    return middle[at]
 
 
 def saturation(gates: Array) -> Saturation:
