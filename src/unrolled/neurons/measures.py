@@ -49,8 +49,9 @@ def auc(values: Array, truth: Array) -> Array:
     true = int(truth.sum())
     pairs = true * (len(truth) - true)
     ranks = np.stack([_ranks(each) for each in values.T], axis=1)
-    sums: Array = ranks[truth].sum(axis=0) - true * (true + 1) / 2
-    return sums / pairs if pairs else np.full(values.shape[1], 0.5)
+    wins: Array = ranks[truth].sum(axis=0) - true * (true + 1) / 2
+    half: Array = np.full(values.shape[1], 0.5)
+    return wins / pairs if pairs else half
 
 
 def _ranks(values: Array) -> Array:
