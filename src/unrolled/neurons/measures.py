@@ -49,9 +49,8 @@ def auc(values: Array, truth: Array) -> Array:
     true = int(truth.sum())
     pairs = true * (len(truth) - true)
     ranks = np.stack([_ranks(each) for each in values.T], axis=1)
-    wins: Array = ranks[truth].sum(axis=0) - true * (true + 1) / 2
-    half: Array = np.full(values.shape[1], 0.5)
-    return wins / pairs if pairs else half
+    wins = ranks[truth].sum(axis=0) - true * (true + 1) / 2
+    return np.where(pairs > 0, wins / max(pairs, 1), 0.5)
 
 
 def _ranks(values: Array) -> Array:
