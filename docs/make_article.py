@@ -25,9 +25,9 @@ SHOWN = {
 HEAD = """# The article, measured
 
 "Exploring LSTMs" (2017) looks into networks that count, remember and copy, and says what it sees. `unrolled reproduce
-all` trains such networks again and puts a number to each claim that can be measured. This page is what it found, written
-by `python docs/make_article.py`; the claims are in our words. A claim *holds in part* where it holds in some of the
-networks, which differ in the seed alone, or in part of what it says.
+all` trains such networks again and puts a number to each claim that can be measured. This page is what it found,
+written by `python docs/make_article.py`; the claims are in our words. A claim *holds in part* where it holds in some of
+the networks, which differ in the seed alone, or in part of what it says.
 """
 
 

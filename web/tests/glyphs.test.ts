@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { glyphsOf } from '../src/lib/text/glyphs'
+import { captionsOf, glyphsOf } from '../src/lib/text/glyphs'
 
 describe('characters', () => {
   const glyphs = glyphsOf({ kind: 'characters', vocabulary: ['a', ' ', '\n', '\t', '猫', '\u0301', '\x00'] })
@@ -33,4 +33,12 @@ test('tokens take as many cells as they have letters, and at least one', () => {
   expect([...glyphs.width]).toEqual([3, 4, 1, 2, 1])
   expect(glyphs.marks).toEqual(['', '·   ', '', '⏎⏎', ''])
   expect([...glyphs.ends]).toEqual([0, 0, 0, 1, 0])
+})
+
+test('a frame of a film is one cell, and its caption is spoken as it stands', () => {
+  const captions = captionsOf({ kind: 'tokens', vocabulary: ['bacon: shopping', 'bird: nothing\n'] })
+  expect([...captions.width]).toEqual([1, 1])
+  expect([...captions.ends]).toEqual([0, 0])
+  expect(captions.even).toBe(true)
+  expect(captions.spoken[0]).toBe('bacon: shopping')
 })

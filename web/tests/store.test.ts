@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { crc32c } from '../src/lib/store/crc32c'
 import { verify } from '../src/lib/store/codecs'
 import { DamagedError, PageError } from '../src/lib/store/errors'
+import { Frames } from '../src/lib/store/frames'
 import { HttpStore } from '../src/lib/store/http'
 import { readColumn, readRow } from '../src/lib/store/table'
 import { Trace } from '../src/lib/store/trace'
@@ -100,6 +101,11 @@ beforeAll(async () => {
   files.set('cut/signals/rnn.l0/cell/c/0/0', whole.subarray(0, 20))
   writeTrace('lost')
   files.delete('lost/signals/rnn.l0/cell/c/0/0')
+  writeTrace('film', { frames: { height: 2, width: 1 } })
+  files.set('film/frames/zarr.json', encode(metadata('uint8', [STEPS, 2, 1, 3], [4, 2, 1, 3])))
+  for (let chunk = 0; chunk < 3; chunk++) {
+    files.set(`film/frames/c/${chunk}/0/0/0`, checked(Uint8Array.from({ length: 24 }, (_, i) => chunk * 24 + i)))
+  }
   writeTrace('foreign', { format: 'something-else/2' })
   files.set('broken/zarr.json', new TextEncoder().encode('{"zarr_format": 3, "attri'))
   server = createServer((request, response) => {
@@ -170,6 +176,35 @@ describe('damage raises, with its place', () => {
 
   test('a cut description', async () => {
     await expect(open('broken')).rejects.toThrow('is not JSON')
+  })
+})
+
+describe('the frames of a film', () => {
+  const picture = () => ({ data: new Uint8ClampedArray(8) as ImageData['data'] })
+
+  test('are copied with full opacity, across chunks', async () => {
+    const frames = (await Frames.open(await open('film')))!
+    expect([frames.height, frames.width]).toEqual([2, 1])
+    await frames.load(2, 6)
+    expect(frames.has(0, 8)).toBe(true) // whole chunks
+    for (const step of [2, 5]) {
+      const out = picture()
+      frames.copy(step, out)
+      const at = step * 6
+      expect([...out.data]).toEqual([at, at + 1, at + 2, 255, at + 3, at + 4, at + 5, 255])
+    }
+  })
+
+  test('are not there before they are loaded', async () => {
+    const frames = (await Frames.open(await open('film')))!
+    expect(frames.has(7, 9)).toBe(false)
+    const out = picture()
+    frames.copy(9, out)
+    expect([...out.data]).toEqual([0, 0, 0, 0, 0, 0, 0, 0])
+  })
+
+  test('are none where the trace has none', async () => {
+    expect(await Frames.open(await open('whole'))).toBeUndefined()
   })
 })
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
-from torch import Tensor
+from torch import Tensor, nn
 
 from unrolled.errors import RunError, UnrolledError, VocabularyError
 from unrolled.networks.network import Network, check_memory
@@ -212,7 +212,7 @@ def load_network(run: Path | str, which: Which | int = "best", device: str = "cp
     )
 
 
-def fill(network: Network, weights: Mapping[str, Tensor], place: Path) -> None:
+def fill(network: nn.Module, weights: Mapping[str, Tensor], place: Path) -> None:
     """Gives a network the weights that were found at a place.
 
     Raises:

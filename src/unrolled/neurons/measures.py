@@ -38,6 +38,28 @@ def correlation(values: Array, label: Array) -> Array:
         return np.where(size > 0, wanted @ apart / size, 0.0)
 
 
+def auc(values: Array, truth: Array) -> Array:
+    """The area under the ROC curve of each neuron, `(neurons,)`: how often it is higher where something is true than
+    where it is not, ties counting half (Mann and Whitney 1947). 0.5 where it is true nowhere or everywhere.
+
+    Args:
+        values: `(steps, neurons)`.
+        truth: `(steps,)` of bool.
+    """
+    true = int(truth.sum())
+    pairs = true * (len(truth) - true)
+    ranks = np.stack([_ranks(each) for each in values.T], axis=1)
+    wins = ranks[truth].sum(axis=0) - true * (true + 1) / 2
+    return np.where(pairs > 0, wins / max(pairs, 1), 0.5)
+
+
+def _ranks(values: Array) -> Array:
+    """The rank of each value, from 1; equal ones share the mean of theirs."""
+    _, at, counts = np.unique(values, return_inverse=True, return_counts=True)
+    middle: Array = np.cumsum(counts) - (counts - 1) / 2
+    return middle[at]
+
+
 def saturation(gates: Array) -> Saturation:
     """How often each gate is shut or open (Karpathy, Johnson and Li 2015).
 
@@ -111,10 +133,17 @@ def variance_explained(values: Array, groups: Groups) -> Array:
 
 
 def restlessness(values: Array) -> Array:
-    """How far each neuron moves from one step to the next, as a share of its standard deviation, `(neurons,)`."""
+    """How far each neuron moves from one step to the next, as a share of its standard deviation, `(neurons,)`.
+
+    Independent normal values move by 1.13 of it (2/√π) in the mean, what is kept by 0.
+
+    Args:
+        values: `(steps, neurons)`, or `(sequences, steps, neurons)`: then no step leads from one sequence to the next.
+    """
     values = values.astype(np.float64)
+    steps = tuple(range(values.ndim - 1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        moved = np.abs(np.diff(values, axis=0)).mean(axis=0) / values.std(axis=0)
+        moved = np.abs(np.diff(values, axis=-2)).mean(axis=steps) / values.std(axis=steps)
     return np.nan_to_num(moved, nan=0.0, posinf=0.0)
 
 

@@ -26,6 +26,7 @@ def open_writer(
     symbols: Array | None,
     sequences: Array,
     initial: Mapping[str, Array] | None = None,
+    frames: Array | None = None,
     dtype: Dtype = "float32",
     resume: bool = False,
     overwrite: bool = False,
@@ -39,6 +40,7 @@ def open_writer(
         symbols: `(steps,)`, indices into the vocabulary; None where `info.symbols.kind` is `none`.
         sequences: `(sequences, 2)`, start and stop of each; they follow each other without gaps.
         initial: `initial/<site>/<state>` → `(sequences, neurons)`.
+        frames: `(steps, height, width, 3)` of uint8, the pictures that were seen; None where `info.frames` is.
         dtype: of the signals that have bounds.
         sharing: what computes meanwhile; half of the threads by default.
 
@@ -50,7 +52,8 @@ def open_writer(
     check_place(path, resume=resume, overwrite=overwrite)
     shapes = {name: value.shape for name, value in (initial or {}).items()}
     plans = plan_arrays(info, len(sequences), dtype, shapes)
-    fixed = {"sequences": sequences, **(initial or {})} | ({} if symbols is None else {"symbols": symbols})
+    given = {"symbols": symbols, "frames": frames}
+    fixed = {"sequences": sequences, **(initial or {})} | {name: v for name, v in given.items() if v is not None}
     if resume and (path / "zarr.json").exists():
         _check_same(path, info, plans, fixed)
         stored = read_info(path)

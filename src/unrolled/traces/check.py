@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ from unrolled.traces.trace import Trace, nothing_recorded
 if TYPE_CHECKING:
     from unrolled.networks import Network
 
+FRAMES_TOGETHER = 2**24
+"""Bytes of pictures that are read at a time."""
+
 
 def check(
     trace: Trace | str | Path, run: Network | str | Path | None = None, *, seed: int = 0, progress: Progress = silent
@@ -27,7 +31,8 @@ def check(
     """Reads all of a trace once and recomputes what can be recomputed.
 
     Every chunk's checksum; every signal within its range and finite; the cell's equations at every step; symbols within
-    the vocabulary; probabilities in order, losses those of the probabilities; statistics and zoom.
+    the vocabulary; pictures that can be read; probabilities in order, losses those of the probabilities; statistics and
+    zoom.
 
     Args:
         trace: one that is open, or its folder.
@@ -55,6 +60,7 @@ def check(
             progress(done, total)
         findings += checked.findings()
     findings += _check_symbols(opened)
+    findings += _check_frames(opened)
     findings += _check_outcome(opened)
     if run is not None:
         from unrolled.traces.rerun import check_weights
@@ -70,6 +76,17 @@ def _check_symbols(trace: Trace) -> list[Finding]:
     for start, symbols in _parts(trace, "symbols", found):
         top = np.minimum(symbols, len(trace.vocabulary) - 1)
         found.add(symbols[:, None], top[:, None], 0.0, start, trace.sequences)
+    return [found]
+
+
+def _check_frames(trace: Trace) -> list[Finding]:
+    """Any byte is a legal colour; what can be wrong is a chunk that is missing or damaged."""
+    if not trace.arrays.has("frames"):
+        return []
+    found = Finding("frames can be read")
+    together = max(1, FRAMES_TOGETHER // math.prod(trace.arrays.shape("frames")[1:]))
+    for _, frames in _parts(trace, "frames", found, together):
+        found.values += frames.size
     return [found]
 
 
@@ -113,11 +130,11 @@ def _check_outcome(trace: Trace) -> list[Finding]:
     return [order, named, losses]
 
 
-def _parts(trace: Trace, path: str, finding: Finding) -> Iterator[tuple[int, Array]]:
+def _parts(trace: Trace, path: str, finding: Finding, together: int = 16 * CHUNK) -> Iterator[tuple[int, Array]]:
     """Steps of an array, a piece at a time; what cannot be read becomes the finding's note."""
-    for start in range(0, trace.steps, 16 * CHUNK):
+    for start in range(0, trace.steps, together):
         try:
-            yield start, trace.arrays.read(path, slice(start, min(start + 16 * CHUNK, trace.steps)))
+            yield start, trace.arrays.read(path, slice(start, min(start + together, trace.steps)))
         except TraceError as error:
             finding.readable, finding.note = False, error.message
             return

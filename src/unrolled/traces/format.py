@@ -20,6 +20,8 @@ ZOOM = (64, 1024, 16_384)
 """Steps in one block of each zoom level."""
 ZOOM_CHUNK = 256
 """Blocks in one chunk of a zoom level."""
+FRAMES_BYTES = 2**19
+"""Of the pictures in one chunk of `frames`, about; one picture may be larger."""
 
 SITE_NAME = r"^[^./\\\x00-\x1f]+(\.[^./\\\x00-\x1f]+)*$"
 """Dotted, and safe as the name of a folder."""
@@ -84,6 +86,13 @@ class SymbolsInfo(_Part):
         return self
 
 
+class FramesInfo(_Part):
+    """Size of the pictures that the network saw, in pixels."""
+
+    height: int = Field(ge=1, le=4096)
+    width: int = Field(ge=1, le=4096)
+
+
 class PredictionsInfo(_Part):
     top: int = Field(ge=1)
 
@@ -110,6 +119,7 @@ class TraceInfo(_Part):
     created: str = ""
     symbols: SymbolsInfo = SymbolsInfo(kind="none")
     sites: tuple[SiteInfo, ...] = Field(min_length=1)
+    frames: FramesInfo | None = None
     predictions: PredictionsInfo | None = None
     zoom: ZoomInfo = ZoomInfo()
     telling: Telling | None = None

@@ -16,6 +16,7 @@ from unrolled.traces.chunks import LEVEL
 from unrolled.traces.format import (
     CHUNK,
     COLUMNS,
+    FRAMES_BYTES,
     PREDICTION_CHUNK,
     SHARD,
     ZOOM_CHUNK,
@@ -70,6 +71,11 @@ def plan_arrays(
     plans = {"sequences": ArrayPlan((sequences, 2), "int64", ("sequence", "bound"), (max(sequences, 1), 2))}
     if info.symbols.kind != "none":
         plans["symbols"] = ArrayPlan((steps,), "uint32", ("step",), (SHARD,))
+    if info.frames is not None:
+        shape = (info.frames.height, info.frames.width, 3)
+        together = max(1, min(FRAMES_BYTES // math.prod(shape), steps))
+        axes = ("step", "height", "width", "colour")
+        plans["frames"] = ArrayPlan((steps, *shape), "uint8", axes, (together, *shape))
     if info.predictions is not None:
         plans["loss"] = ArrayPlan((steps,), "float32", ("step",), (SHARD,))
         top = info.predictions.top

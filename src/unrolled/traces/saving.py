@@ -28,6 +28,7 @@ def save_trace(trace: Trace, path: Path, *, sites: tuple[str, ...], dtype: Dtype
             "complete_steps": 0,
             "planned_steps": steps,
             "predictions": trace.info.predictions if main else None,
+            "frames": trace.info.frames if main else None,
             "symbols": trace.info.symbols if main else trace.info.symbols.model_copy(update={"kind": "none"}),
         }
     )
@@ -40,6 +41,7 @@ def save_trace(trace: Trace, path: Path, *, sites: tuple[str, ...], dtype: Dtype
         symbols=trace.symbols if main else None,
         sequences=np.array([(sequence.start, sequence.stop) for sequence in sequences], np.int64),
         initial=initial,
+        frames=trace.frames if main else None,
         dtype=dtype,
         overwrite=overwrite,
     )

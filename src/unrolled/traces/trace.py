@@ -112,6 +112,11 @@ class Trace:
         """`(steps,)`, indices into `vocabulary`; None where the network read numbers."""
         return self.read_array("symbols")
 
+    @cached_property
+    def frames(self) -> Array | None:
+        """`(steps, height, width, 3)` of uint8, the picture that stood at each step; None where there are none."""
+        return self.read_array("frames")
+
     @property
     def vocabulary(self) -> tuple[str, ...]:
         return self.info.symbols.vocabulary

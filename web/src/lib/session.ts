@@ -2,10 +2,11 @@
 import type { View } from './link/link'
 import { PageError } from './store/errors'
 import { mainSignal, type Place, signalOf, type SignalInfo, type SiteInfo, siteOf } from './store/format'
+import { Frames } from './store/frames'
 import { Symbols } from './store/symbols'
 import { Trace } from './store/trace'
 import { statisticsOf } from './statistics'
-import { type Glyphs, glyphsOf, NO_GLYPHS } from './text/glyphs'
+import { captionsOf, type Glyphs, glyphsOf, NO_GLYPHS } from './text/glyphs'
 
 export interface Session {
   id: string
@@ -14,6 +15,8 @@ export interface Session {
   trace: Trace
   symbols: Symbols
   glyphs: Glyphs
+  /** The pictures of a film, which stand where a text has letters. */
+  frames: Frames | undefined
 }
 
 export interface Found {
@@ -34,13 +37,20 @@ export async function openSession(id: string, view: View, abort?: AbortSignal): 
     )
   }
   warm(trace, view)
+  const [symbols, frames] = await Promise.all([Symbols.open(trace), Frames.open(trace)])
   return {
     id,
     title: trace.attributes.title?.trim() || id,
     trace,
-    symbols: await Symbols.open(trace),
-    glyphs: trace.attributes.symbols.kind === 'none' ? NO_GLYPHS : glyphsOf(trace.attributes.symbols),
+    symbols,
+    glyphs: glyphsIn(trace, frames),
+    frames,
   }
+}
+
+function glyphsIn({ attributes: { symbols } }: Trace, frames: Frames | undefined): Glyphs {
+  if (symbols.kind === 'none') return NO_GLYPHS
+  return frames ? captionsOf(symbols) : glyphsOf(symbols)
 }
 
 /** Asks for what the first picture needs while the text is still being opened. Its failures show where the data are used. */

@@ -5,12 +5,14 @@
 import type { Scale } from '../colour/scales'
 import type { TraceArray } from '../store/array'
 import { isAbort } from '../store/errors'
+import type { Frames } from '../store/frames'
 import type { Symbols } from '../store/symbols'
 import { hasColumn, loadColumn, peekColumn } from '../store/table'
 import type { Glyphs } from '../text/glyphs'
+import { FilmStrip } from './film'
 import { paintGutter } from './gutter'
 import { TextLayout } from './layout'
-import { measure, type Metrics } from './metrics'
+import { measure, measureFilm, type Metrics } from './metrics'
 import { GridPainter, type Look, type Page, pageOf } from './paint'
 import { stepAt, type Wrap } from './rows'
 import { Scroll } from './scroll'
@@ -69,8 +71,9 @@ export class TextGrid {
     private readonly symbols: Symbols,
     private readonly glyphs: Glyphs,
     private readonly events: GridEvents,
+    private readonly frames?: Frames,
   ) {
-    this.painter = new GridPainter(elements.canvas, glyphs)
+    this.painter = new GridPainter(elements.canvas, glyphs, frames && new FilmStrip(frames))
     this.scroll = new Scroll(elements.scroller, elements.spacer, () => this.draw())
   }
 
@@ -93,7 +96,7 @@ export class TextGrid {
   setShape(width: number, height: number, wrap: Wrap, fontSize: number): void {
     if (width < 1 || height < 1) return
     const ratio = devicePixelRatio || 1
-    this.metrics = measure(fontSize, ratio)
+    this.metrics = (this.frames ? measureFilm : measure)(fontSize, ratio)
     this.size = { width, height }
     this.wrap = wrap
     this.shape()
@@ -188,8 +191,8 @@ export class TextGrid {
     const first = rows[0]!.start
     const last = rows.at(-1)!.stop
     const text = this.symbols.peek(first, last)
-    if (!text) {
-      this.symbols.load(first, last).then(
+    if (!text || this.frames?.has(first, last) === false) {
+      Promise.all([this.symbols.load(first, last), this.frames?.load(first, last)]).then(
         () => this.soon(),
         (error: unknown) => this.events.failed(error),
       )

@@ -10,6 +10,8 @@ export interface Metrics {
   /** Whether a run of plain letters can be drawn at once. */
   runs: boolean
   baseline: number
+  /** Of a film: where its pictures are in their cells, and how large, in CSS pixels. */
+  picture?: { x: number; y: number; size: number }
 }
 
 export const FAMILY = 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Noto Sans Mono", monospace'
@@ -34,4 +36,15 @@ export function measure(size: number, ratio: number): Metrics {
     runs: even && 'letterSpacing' in context,
     baseline: (line - rise - fall) / 2 + rise,
   }
+}
+
+/** Cells of a film: above each picture a band, and around it an edge, of the neuron's colour. */
+export function measureFilm(size: number, ratio: number): Metrics {
+  const whole = (pixels: number) => Math.max(Math.round(pixels * ratio), 1) / ratio
+  const edge = whole(size / 6)
+  const picture = whole(size * 2.8)
+  const band = whole(size * 0.9)
+  const cell = picture + 2 * edge
+  const line = band + picture + edge
+  return { ...measure(size, ratio), cell, line, baseline: whole(line / 2 + size / 3), picture: { x: edge, y: band, size: picture } }
 }

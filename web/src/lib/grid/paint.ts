@@ -6,6 +6,7 @@
  */
 import { MARK_OPACITY, type Scale, shadeOf } from '../colour/scales'
 import type { Glyphs } from '../text/glyphs'
+import type { FilmStrip } from './film'
 import type { Metrics } from './metrics'
 import { placeRow, type Placed, type Row } from './rows'
 
@@ -45,6 +46,8 @@ export class GridPainter {
   constructor(
     private readonly canvas: HTMLCanvasElement,
     private readonly glyphs: Glyphs,
+    /** What stands in the cells instead of letters. */
+    private readonly film?: FilmStrip,
   ) {
     this.emoji = glyphs.text.some((text) => EMOJI.test(text))
   }
@@ -63,6 +66,7 @@ export class GridPainter {
     context.drawImage(this.colours, 0, top, width, height)
     this.splitShared(context, page, values, scale, metrics, top)
     if (!look.letters || !page.rows.length) return
+    if (this.film) return this.film.draw(context, page, metrics, top)
     this.drawMask(page, metrics, look, width, height)
     const ink = sized(this.inked, width, height)
     ink.imageSmoothingEnabled = false

@@ -5,7 +5,7 @@ import { DamagedError, PageError } from './errors'
 import { fromFloat16 } from './float16'
 import type { HttpStore } from './http'
 
-export type Data = Float32Array | Uint32Array | BigInt64Array
+export type Data = Float32Array | Uint32Array | Uint8Array | BigInt64Array
 export type ChunkCache = LoadCache<Data>
 
 interface Metadata {

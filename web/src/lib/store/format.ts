@@ -36,6 +36,8 @@ export interface TraceAttributes {
   created?: string
   symbols: { kind: 'characters' | 'bytes' | 'tokens' | 'none'; vocabulary: string[] }
   sites: SiteInfo[]
+  /** Size of the pictures in `frames`. */
+  frames?: { height: number; width: number }
   predictions?: { top: number }
   zoom: { blocks: number[] }
   telling?: Place

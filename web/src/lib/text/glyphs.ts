@@ -94,6 +94,19 @@ export function glyphsOf(symbols: TraceAttributes['symbols']): Glyphs {
   return { text, marked, marks, width, ends, spoken, even: width.every((cells) => cells === 1) }
 }
 
+/** Of a film: each step is one cell with its picture in it, and the symbol is the picture's caption. */
+export function captionsOf({ vocabulary }: TraceAttributes['symbols']): Glyphs {
+  return {
+    text: vocabulary,
+    marked: vocabulary,
+    marks: vocabulary.map(() => ''),
+    width: new Uint8Array(vocabulary.length).fill(1),
+    ends: new Uint8Array(vocabulary.length),
+    spoken: vocabulary,
+    even: true,
+  }
+}
+
 /** For traces without symbols: every step is one empty cell. */
 export const NO_GLYPHS: Glyphs = {
   text: [''],
