@@ -56,10 +56,10 @@ def print_table(title: str, rows: Mapping[str, object]) -> None:
 
 
 def print_columns(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """The result for people: a line a thing, with names above the columns."""
+    """The result for people: a line a thing, with names above the columns; the last one may take several lines."""
     table = Table(title=spelled(title, stdout.encoding), title_justify="left", title_style="bold", box=None)
     for name in names:
-        table.add_column(name, header_style="cyan", justify="left", no_wrap=True)
+        table.add_column(name, header_style="cyan", justify="left", no_wrap=name != names[-1], overflow="fold")
     for row in rows:
         table.add_row(*(spelled(cell, stdout.encoding) for cell in row))
     stdout.print(table)

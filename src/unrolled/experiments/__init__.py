@@ -19,7 +19,7 @@ EXPERIMENTS: Registry[Callable[[Lab], None]] = Registry(
     "unrolled.experiments",
     {
         name: f"unrolled.experiments.{name.replace('-', '_')}:reproduce"
-        for name in ("counter", "selective-counter", "state-memorizer", "copy-machine", "gates")
+        for name in ("movie", "counter", "selective-counter", "state-memorizer", "copy-machine", "gates")
     },
 )
 """Every recipe by name, in the order of the article."""

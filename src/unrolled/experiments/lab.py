@@ -104,7 +104,7 @@ class Lab:
             StoppedError: it was stopped; all is saved.
             DivergedError: a seed's loss grew without bound.
         """
-        self._check_stop()
+        self.check_stop()
         out = self.folder / "runs" / name
         self.tell(f"{name}: {seeds} seeds learn {source}")
         outcomes = train_seeds(
@@ -126,7 +126,7 @@ class Lab:
         return self._record(trained, strings, self.folder / "traces" / name, title)
 
     def _record(self, trained: Trained, strings: Sequence[str], out: Path | None, title: str) -> Watched:
-        self._check_stop()
+        self.check_stop()
         loaded = trained.loaded
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
@@ -141,7 +141,8 @@ class Lab:
         )
         return Watched(trace, tuple(strings))
 
-    def _check_stop(self) -> None:
+    def check_stop(self) -> None:
+        """Ends the recipe where somebody has asked to stop; `train` and `watch` do so by themselves."""
         if self.stop():
             raise _stopped()
 
