@@ -163,6 +163,24 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
         read_video(tmp_path / "film.mp4", tmp_path / "labels.csv", rate=0)
 
 
+@pytest.mark.parametrize(
+    ("name", "playlist"),
+    [
+        ("film.txt", "ffconcat version 1.0\nfile {secret}\n"),
+        ("film.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{path}\n#EXT-X-ENDLIST\n"),
+    ],
+)
+def test_a_playlist_opens_no_other_file(tmp_path: Path, name: str, playlist: str) -> None:
+    secret = make_video(tmp_path / "secret.mp4", "red")
+    given = tmp_path / name
+    given.write_text(playlist.format(secret=secret.name, path=secret))
+    with given.open("rb") as file, av.open(file) as video:
+        assert sum(1 for _ in video.decode(video=0)) == 10  # FFmpeg alone follows it
+    (tmp_path / "labels.csv").write_text("frame,label\n0,go\n")
+    with pytest.raises(SourceError, match="no video"):
+        read_video(given, tmp_path / "labels.csv")
+
+
 @pytest.mark.parametrize("missing", ["PIL", "av"])
 def test_without_the_extra_there_is_one_line_that_says_what_to_install(tmp_path: Path, missing: str) -> None:
     script = f"""

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from PIL.Image import Image
 
+SAFELY = {
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,ogg,flv,asf",
+    "protocol_whitelist": "pipe",
+}
+"""Files that hold their video themselves. A playlist would make FFmpeg open other files and addresses."""
 RATE = 2.0
 """Frames that are taken of each second."""
 
@@ -33,7 +38,7 @@ def read_video(
     """A film from the first video stream of a file.
 
     Args:
-        path: a video file that FFmpeg reads.
+        path: an MP4, MOV, Matroska, WebM, AVI, MPEG, Ogg, FLV or ASF file; playlists are refused.
         labels: a CSV file with the header `seconds,label` or `frame,label` (frames of the video, from 0), in the order
             of time. A label holds until the next line's; an empty one means that none is known.
         rate: frames taken of each second, above 0; where the video has fewer, all of them.
@@ -92,7 +97,7 @@ def _taken(path: Path, rate: float) -> Iterator[tuple[int, float, VideoFrame]]:
 
     with open_file(path) as file:
         try:
-            with av.open(file, mode="r") as video:
+            with av.open(file, mode="r", options=SAFELY) as video:
                 if not video.streams.video:
                     raise SourceError(f"{path} holds no video.", "Give a video file.")
                 stream = video.streams.video[0]
