@@ -143,8 +143,8 @@ def on_an_x(lab: Lab, watched: list[Watched], found: list[int]) -> None:
     still = [abs(row["change_X"]) / abs(row["change_a"]) for row in rows]
     lab.judge(
         "selective-cell-still",
-        [share < 0.05 for share in still],
-        f"an X moves it {percent(max(still))} of what an a does, at most",
+        [share < 0.1 for share in still],
+        f"an X moves it {percent(min(still))} to {percent(max(still))} of what an a does",
     )
     lab.judge(
         "selective-candidate",

@@ -56,7 +56,7 @@ def whether_they_can(lab: Lab, networks: list[Trained]) -> None:
     lab.number("share_right", right)
     lab.number("remembers_to", reached)
     lab.judge("state-learns", [share == 1 for share in right], f"{percent(min(right))} right at least")
-    lab.judge("state-beyond", [to > 10 for to in reached], "up to " + ", ".join(f"{to} x's" for to in reached))
+    lab.judge("state-beyond", [to > 10 for to in reached], f"to {min(reached)} x's at least")
 
 
 def remembers_to(trained: Trained) -> int:
