@@ -19,7 +19,7 @@ DOCS = Path(__file__).parent
 SHOWN = {
     "counter": ("counting-neuron", "signals", "cell-against-hidden"),
     "state-memorizer": ("all-cells",),
-    "gates": ("cells-and-tasks",),
+    "movie": ("accuracy-by-gap",),
 }
 """Experiment → figures that the docs show."""
 HEAD = """# The article, measured
