@@ -36,6 +36,7 @@ HYPOTHESES: Registry[Hypothesis] = Registry(
         "capitalised-word": f"{_HERE}.words:capitalised_word",
         "all-capitals": f"{_HERE}.words:all_capitals",
         "proper-noun": f"{_HERE}.words:proper_noun",
+        "be": f"{_HERE}.words:be",
         "auxiliary-be": f"{_HERE}.words:auxiliary_be",
         "quoted": f"{_HERE}.words:quoted",
         "slogan": f"{_HERE}.words:slogan",

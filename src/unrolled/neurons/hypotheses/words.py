@@ -18,6 +18,7 @@ USUAL, TIMES = 0.8, 2
 _QUOTED = re.compile(r"(\"[^\"\n]*)\"?|(“[^”\n]*)”?")
 _AUXILIARY = r"(?:will|would|shall|should|can|could|may|might|must|has|have|had|won['’]t|[a-z]+['’](?:ll|ve|d))"
 _AUXILIARY_BE = re.compile(rf"\b{_AUXILIARY}\s+(?:[^\W\d_]+\s+)?(be|been|being)\b", re.IGNORECASE)
+_BE = re.compile(r"\b(?:be|been|being)\b", re.IGNORECASE)
 SLOGAN_WORDS, SLOGAN_TIMES, SHOUTED = 3, 10, 0.2
 """A slogan has so many words, is there so many times, and at this share of them all in capitals."""
 
@@ -83,6 +84,15 @@ def auxiliary_be(text: str) -> Label:
     '.....................##'
     """
     return mark(text, _AUXILIARY_BE, 1)
+
+
+def be(text: str) -> Label:
+    """On be, been or being.
+
+    >>> "".join(".#"[each] for each in be("to be: it will never be").astype(int))
+    '...##................##'
+    """
+    return mark(text, _BE)
 
 
 def quoted(text: str) -> Label:
