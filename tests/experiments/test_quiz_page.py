@@ -88,6 +88,7 @@ def test_it_is_played_by_pointer(page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text("No, it is B.")
     expect(page.locator(".message.real")).to_contain_text("Real b")
     expect(page.locator(".message.chosen")).to_contain_text("Written c")
+    expect(page.locator(".message.chosen")).to_contain_text("your pick")
     expect(page.locator(".message").first).to_be_disabled()
 
 
