@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,11 +16,12 @@ from unrolled.cli import run
 from unrolled.errors import SettingsError
 from unrolled.experiments import EXPERIMENTS, LONG, code_java, code_python, quiz, tweets
 from unrolled.experiments.claims import read_claims
+from unrolled.experiments.code import BEGINS, NEW
 from unrolled.experiments.lab import Lab
 from unrolled.experiments.report import Report, as_html, as_markdown
 from unrolled.experiments.reproduce import find_recipes
 from unrolled.experiments.reproduce import reproduce as run_recipe
-from unrolled.experiments.text_networks import Learned, Plan, Search, judge_neuron, judge_shares
+from unrolled.experiments.text_networks import Learned, Plan, Search, judge_neuron, judge_shares, learn
 from unrolled.experiments.written.share import Share
 from unrolled.neurons.scores import Candidate
 
@@ -106,7 +108,7 @@ def test_the_real_text_is_measured_as_people_wrote_it(tmp_path: Path) -> None:
 
 def undecided(lab: Lab, plan_loss: float) -> Learned:
     plan = Plan("a test", {}, loss=plan_loss)
-    return Learned(None, plan, "", "", 1.5)  # type: ignore[arg-type]  (only the loss is asked for)
+    return Learned(None, plan, "", "", "", 1.5)  # type: ignore[arg-type]  (only the loss is asked for)
 
 
 def test_what_is_missing_from_a_network_that_has_learned_too_little_decides_nothing(tmp_path: Path) -> None:
@@ -203,3 +205,22 @@ def test_the_quiz_takes_the_network_of_tweets(tmp_path: Path) -> None:
     again = Lab(tmp_path / "out" / "quiz", Report("A test"), source=str(tmp_path / "text"))
     quiz.explore(again, plan)
     assert again.report.numbers == lab.report.numbers
+
+
+@pytest.mark.parametrize(
+    ("recipe", "text", "first"),
+    [(code_java, JAVA * 60, ("/*\n", "package")), (code_python, LIBRARY * 8, ("import", "from", "def", "class"))],
+)
+def test_held_out_code_begins_where_a_parser_may(
+    tmp_path: Path, recipe: ModuleType, text: str, first: tuple[str, ...]
+) -> None:
+    lab = make_lab(tmp_path, text)
+    recipe.explore(lab, TINY)
+    learned = learn(lab, TINY, str(tmp_path / "text"), begins=BEGINS["java" if recipe is code_java else "python"])
+    assert learned.held_out.startswith(first)
+    assert learned.before + learned.held_out == text
+    assert learned.before.startswith(learned.training)
+    assert len(learned.training) == int(len(text) * 0.9)
+    # The end of the text may cut a name in two, which makes it a new one.
+    shares = {name: each["held out"] for name, each in lab.report.numbers["shares"].items() if name != NEW}
+    assert {name for name, (good, many) in shares.items() if good < many} == set()

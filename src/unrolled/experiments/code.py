@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -15,6 +16,11 @@ from unrolled.neurons.hypotheses.code import Language
 ALWAYS, MOSTLY = 0.99, 0.9
 """Shares from which on something is said to be so always, or mostly."""
 BRACKETS, STRINGS, LINES = "brackets closed", "strings closed", "lines indented with their block"
+BEGINS: Mapping[Language, re.Pattern[str]] = {
+    "java": re.compile(r"^(?:/\*\n|package\b)", re.MULTILINE),
+    "python": re.compile(r"^(?:(?:import|from|def|class)\b|@)", re.MULTILINE),
+}
+"""Where code can be read from without what was before it."""
 PARSE, DEFINED, NEW = "methods that parse", "variables defined", "new names well-formed"
 
 
@@ -37,7 +43,7 @@ def learn_code(
         The network, what it wrote at each temperature, and of each measure its shares.
     """
     check_parsers()
-    learned = learn(lab, plan, source, include)
+    learned = learn(lab, plan, source, include, BEGINS[language])
     tell_network(lab, learned)
     written = write(lab, learned, prime)
     lab.heading("How good the code is")
@@ -71,5 +77,5 @@ def learn_code(
 def judge_undefined(lab: Lab, learned: Learned, claim: str, shares: Sequence[Share]) -> None:
     """The claim that variables are used which were never declared."""
     undefined = [1 - share.value for share in shares if share.value is not None]
-    because = "undefined: " + ", ".join(percent(value) for value in undefined)
+    because = "undefined: " + (", ".join(percent(value) for value in undefined) or "no variable is used")
     judge(lab, learned, claim, [value > 0 for value in undefined] or None, because)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,13 +62,15 @@ class Learned:
 
     Attributes:
         training: the text it learned from.
-        held_out: the test part, which nothing has seen.
+        before: all of the text before what is held out.
+        held_out: the test part, which nothing has seen; of code, from where a file or a definition begins.
         loss: nats a character there.
     """
 
     trained: Trained
     plan: Plan
     training: str
+    before: str
     held_out: str
     loss: float
 
@@ -82,17 +85,27 @@ def plan_for(two_cores: Plan, gpu: Plan) -> Plan:
     return gpu if torch.cuda.is_available() else two_cores
 
 
-def learn(lab: Lab, plan: Plan, source: str, include: Sequence[str] = ()) -> Learned:
-    """Trains, with the best of several seeds where several are asked for, and measures the loss on the test part."""
+def learn(
+    lab: Lab, plan: Plan, source: str, include: Sequence[str] = (), begins: re.Pattern[str] | None = None
+) -> Learned:
+    """Trains, with the best of several seeds where several are asked for, and measures the loss on the test part.
+
+    Args:
+        source, include: what to learn from.
+        begins: where held-out text may begin, so that it does not amid a comment or a block.
+    """
     networks = lab.train("network", source, lab.seeds(1), include=include, **PARTS, **plan.settings)
     trained = min(networks, key=lambda each: each.summary["nats_per_symbol"])
     loaded = trained.loaded
     corpus = prepare(open_source(source, include=include), loaded.vocabulary, parts=Parts(**PARTS))
-    training, held_out = (loaded.vocabulary.decode(corpus.part(part).symbols) for part in ("train", "test"))
-    symbols = corpus.part("test").symbols
-    streams = max(1, min(STREAMS, len(symbols) // 128))
-    score = evaluate_text(loaded.network, symbols, streams=streams)
-    return Learned(trained, plan, training, held_out, score.nats_per_symbol)
+    part = corpus.part("test")
+    streams = max(1, min(STREAMS, len(part) // 128))
+    score = evaluate_text(loaded.network, part.symbols, streams=streams)
+    text, start = loaded.vocabulary.decode(corpus.part("all").symbols), part.start
+    first = begins.search(text, start) if begins else None
+    start = first.start() if first else start
+    training = text[: len(corpus.part("train"))]
+    return Learned(trained, plan, training, text[:start], text[start:], score.nats_per_symbol)
 
 
 def tell_network(lab: Lab, learned: Learned) -> None:
@@ -212,7 +225,7 @@ def find_neurons(lab: Lab, learned: Learned, hypotheses: Sequence[str]) -> Searc
     lab.heading("Which neuron stands for what")
     lab.tell("looking for neurons")
     passage = learned.held_out[: learned.plan.watched]
-    text = learned.training[-CONTEXT:] + passage
+    text = learned.before[-CONTEXT:] + passage
     labels = {name: HYPOTHESES.get(name)(text)[-len(passage) :] for name in hypotheses}
     trace = lab.watch(learned.trained, [passage], SIGNALS).trace
     layers = learned.trained.loaded.network.settings.layers
