@@ -15,11 +15,16 @@ from unrolled.cli.stopping import stop_asked
 
 
 def reproduce(
-    name: Annotated[str, typer.Argument(help="An experiment, all, or the path of a recipe of your own (.py).")],
+    name: Annotated[
+        str, typer.Argument(help="An experiment, all (of those on tasks), or the path of a recipe of your own (.py).")
+    ],
     out: Annotated[Path, typer.Option("--out", help="The folder for reports, figures, runs and traces.")],
     seeds: Annotated[
         int | None,
         typer.Option("--seeds", min=1, max=1000, help="Networks of each kind (default: what the recipe takes)."),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="The text to learn, for code-java, code-python, tweets and quiz.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what is in --out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew what is in --out.")] = False,
@@ -40,7 +45,15 @@ def reproduce(
 
         try:
             done = run_recipes(
-                name, out, seeds=seeds, resume=resume, overwrite=overwrite, tell=remark, progress=progress, stop=stop
+                name,
+                out,
+                seeds=seeds,
+                source=source,
+                resume=resume,
+                overwrite=overwrite,
+                tell=remark,
+                progress=progress,
+                stop=stop,
             )
         except StoppedError as stopped:
             remark(f"{stopped.message} {stopped.hint}")

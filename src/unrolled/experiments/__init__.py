@@ -15,11 +15,14 @@ from unrolled.registry import Registry
 if TYPE_CHECKING:
     from unrolled.experiments.lab import Lab
 
+LONG = ("code-java", "code-python", "tweets", "quiz")
+"""Recipes that take a quarter of an hour and more, and so run only when they are named."""
+
 EXPERIMENTS: Registry[Callable[[Lab], None]] = Registry(
     "unrolled.experiments",
     {
         name: f"unrolled.experiments.{name.replace('-', '_')}:reproduce"
-        for name in ("movie", "counter", "selective-counter", "state-memorizer", "copy-machine", "gates")
+        for name in ("movie", "counter", "selective-counter", "state-memorizer", "copy-machine", "gates", *LONG)
     },
 )
 """Every recipe by name, in the order of the article."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from unrolled.errors import StoppedError
 from unrolled.experiments.claims import Claim, read_claims
-from unrolled.experiments.report import Heading, Judgement, Paragraph, Picture, Report, Table, Verdict
+from unrolled.experiments.report import Heading, Judgement, Listing, Paragraph, Picture, Report, Table, Verdict
 from unrolled.networks.files import LoadedNetwork, load_network
 from unrolled.progress import Progress, silent
 from unrolled.traces.record import record_run
@@ -25,6 +25,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array: TypeAlias = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Reads:
+    """The text that a recipe reads; its module says so in `READS`.
+
+    what: in words, what `--source` may name. default: what is read where it is not given; None if it must be.
+    """
+
+    what: str
+    default: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,7 @@ class Lab:
         tell: takes a line for whoever waits.
         progress: makes what counts the work that comes next: called with its name and its unit.
         stop: says when to stop; training then saves, and `StoppedError` ends the recipe.
+        source: the text that was asked for, for a recipe that `Reads` one.
     """
 
     folder: Path
@@ -86,6 +98,7 @@ class Lab:
     tell: Callable[[str], None] = lambda line: None
     progress: Callable[[str, str], Progress] = lambda what, unit: silent
     stop: Callable[[], bool] = lambda: False
+    source: str | None = None
     claims: Mapping[str, Claim] = field(default_factory=read_claims)
 
     def seeds(self, default: int) -> int:
@@ -117,15 +130,17 @@ class Lab:
             raise _stopped()
         return [Trained(outcome.seed, load_network(outcome.path), outcome.summary) for outcome in outcomes]
 
-    def watch(self, trained: Trained, strings: Sequence[str]) -> Watched:
-        """Every signal of a network over strings, in memory."""
-        return self._record(trained, strings, None, "")
+    def watch(self, trained: Trained, strings: Sequence[str], signals: Sequence[str] = ()) -> Watched:
+        """The signals of a network over strings, in memory: every one, or those that are named."""
+        return self._record(trained, strings, None, "", signals)
 
     def keep(self, trained: Trained, strings: Sequence[str], name: str, title: str) -> Watched:
         """As `watch`, and kept in `traces/<name>` for the explorer and for `unrolled show`."""
-        return self._record(trained, strings, self.folder / "traces" / name, title)
+        return self._record(trained, strings, self.folder / "traces" / name, title, ())
 
-    def _record(self, trained: Trained, strings: Sequence[str], out: Path | None, title: str) -> Watched:
+    def _record(
+        self, trained: Trained, strings: Sequence[str], out: Path | None, title: str, signals: Sequence[str]
+    ) -> Watched:
         self.check_stop()
         loaded = trained.loaded
         if out is not None:
@@ -135,6 +150,7 @@ class Lab:
             loaded.vocabulary,
             [loaded.vocabulary.encode(string) for string in strings],
             out=out,
+            signals=signals,
             title=title,
             overwrite=True,
             model={"kind": "run", "path": loaded.path.name, "step": loaded.step, "weights_sha256": loaded.sha256},
@@ -175,13 +191,17 @@ class Lab:
             save(figure, folder / f"{name}.{suffix}")
         self.report.pieces.append(Picture(f"figures/{name}", caption))
 
-    def judge(self, claim: str, found: bool | Sequence[bool], because: str) -> None:
+    def listing(self, text: str, caption: str) -> None:
+        """Shows a text as it stands."""
+        self.report.pieces.append(Listing(text, caption))
+
+    def judge(self, claim: str, found: bool | Sequence[bool] | None, because: str) -> None:
         """Says what became of a claim.
 
         Args:
             claim: its name in `claims.toml`.
             found: whether it holds; or, of each network (or each part of the claim), whether it does there: it holds
-                in part where some do.
+                in part where some do. None where it cannot be said.
             because: the numbers that say so.
         """
         self.report.judgements.append(Judgement(claim, self.claims[claim].text, verdict(found), because))
@@ -191,8 +211,10 @@ def _stopped() -> StoppedError:
     return StoppedError("Stopped; all that was trained is saved.", "Go on with --resume.")
 
 
-def verdict(found: bool | Sequence[bool]) -> Verdict:
+def verdict(found: bool | Sequence[bool] | None) -> Verdict:
     """One word for one or several answers."""
+    if found is None:
+        return "undecided"
     answers = [found] if isinstance(found, bool) else list(found)
     if all(answers):
         return "holds"

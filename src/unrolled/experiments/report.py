@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Literal, TypeAlias
 
-Verdict: TypeAlias = Literal["holds", "holds in part", "does not hold here"]
-MARKS: dict[Verdict, str] = {"holds": "✓", "holds in part": "◐", "does not hold here": "✗"}
+Verdict: TypeAlias = Literal["holds", "holds in part", "does not hold here", "undecided"]
+MARKS: dict[Verdict, str] = {"holds": "✓", "holds in part": "◐", "does not hold here": "✗", "undecided": "–"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,14 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """A text as it stands, such as one that a network wrote."""
+
+    text: str
+    caption: str
+
+
+@dataclass(frozen=True)
 class Judgement:
     """What became of a claim of the article, and the number that says so."""
 
@@ -48,7 +56,7 @@ class Judgement:
     because: str
 
 
-Piece: TypeAlias = Heading | Paragraph | Table | Picture
+Piece: TypeAlias = Heading | Paragraph | Table | Picture | Listing
 
 
 @dataclass
@@ -90,6 +98,9 @@ def as_markdown(report: Report) -> str:
                 parts.append(f"{table}\n\n{caption}" if caption else table)
             case Picture(path, caption):
                 parts.append(f"![{caption}]({path}.svg)\n\n*{caption}*")
+            case Listing(text, caption):
+                lines = "\n".join(f"    {line}" for line in text.splitlines())
+                parts.append(f"{lines}\n\n*{caption}*")
     return "\n\n".join(parts) + "\n"
 
 
@@ -124,6 +135,9 @@ def _as_html(piece: Piece) -> str:
         case Picture(path, caption):
             source, text = html.escape(f"{path}.svg", quote=True), html.escape(caption, quote=True)
             return f'<figure><img src="{source}" alt="{text}"><figcaption>{_inline(caption)}</figcaption></figure>'
+        case Listing(text, caption):
+            shown = f"<pre tabindex=0>{html.escape(text)}</pre>"
+            return f"<figure>{shown}<figcaption>{_inline(caption)}</figcaption></figure>"
 
 
 def _inline(text: str) -> str:

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from unrolled.errors import OutputExistsError, SourceError, UnknownNameError, UnrolledError
-from unrolled.experiments import EXPERIMENTS
-from unrolled.experiments.lab import Lab
+from unrolled.errors import OutputExistsError, SettingsError, SourceError, UnknownNameError, UnrolledError
+from unrolled.experiments import EXPERIMENTS, LONG
+from unrolled.experiments.lab import Lab, Reads
 from unrolled.experiments.report import (
     MARKS,
     Judgement,
@@ -33,19 +33,20 @@ if TYPE_CHECKING:
 
 ALL = "all"
 NUMBERS = "numbers.json"
-OURS = {"runs", "traces", "figures", "report.md", "report.html", NUMBERS, "times.json"}
+OURS = {"runs", "traces", "figures", "samples", "quiz.html", "report.md", "report.html", NUMBERS, "times.json"}
 """What a recipe leaves in its folder."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """name: of its folder. title and about: the first line, and the next paragraph, of its documentation. reproduce:
-    what it does. path: of a user's own."""
+    what it does. reads: the text that it takes by `--source`, if it takes one. path: of a user's own."""
 
     name: str
     title: str
     about: str
     reproduce: Callable[[Lab], None]
+    reads: Reads | None = None
     path: Path | None = None
 
 
@@ -53,7 +54,8 @@ def find_recipes(name: str) -> list[Recipe]:
     """The recipes that a user asks for.
 
     Args:
-        name: of one, `all` for every one of ours, or the path of a Python file that holds a function `reproduce(lab)`.
+        name: of one; `all` for those of ours that take minutes (`LONG` lists the others); or the path of a Python file
+            that holds a function `reproduce(lab)`.
 
     Raises:
         UnknownNameError: there is no such recipe; the message lists those there are.
@@ -62,7 +64,7 @@ def find_recipes(name: str) -> list[Recipe]:
     if name.endswith(".py"):
         return [_from_file(Path(name))]
     if name == ALL:
-        return [_ours(known) for known in EXPERIMENTS.names()]
+        return [_ours(known) for known in EXPERIMENTS.names() if known not in LONG]
     if name not in EXPERIMENTS.names():
         raise UnknownNameError("experiment", name, [*EXPERIMENTS.names(), ALL, "the path of a recipe (.py)"])
     return [_ours(name)]
@@ -106,7 +108,7 @@ def _faults_of(path: Path | None) -> Generator[None]:
 def _recipe(name: str, module: ModuleType, function: Callable[[Lab], None]) -> Recipe:
     first, _, rest = (module.__doc__ or name).strip().partition("\n")
     about = " ".join(rest.strip().partition("\n\n")[0].split())
-    return Recipe(name, first.rstrip("."), about, function)
+    return Recipe(name, first.rstrip("."), about, function, getattr(module, "READS", None))
 
 
 def reproduce(
@@ -114,6 +116,7 @@ def reproduce(
     out: Path,
     *,
     seeds: int | None = None,
+    source: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     tell: Callable[[str], None] = lambda line: None,
@@ -127,6 +130,7 @@ def reproduce(
         out: a folder; each recipe has its own below it, with `report.html`, `report.md`, `numbers.json`, figures, runs
             and traces. What all have in common is `index.html` and `claims.json`.
         seeds: how many networks of each kind; the recipe's own number by default.
+        source: the text to read, for recipes that read one, see `open_source`.
         resume: goes on where it was stopped: finished recipes are left as they are.
         overwrite: begins anew.
         tell, progress, stop: see `Lab`.
@@ -135,12 +139,14 @@ def reproduce(
         Each recipe and what it found.
 
     Raises:
+        SettingsError: a source was given to a recipe that reads none, or not to one that needs it.
         OutputExistsError: the folder holds something, and neither option allows to touch it.
         StoppedError: `stop` said so; everything is saved.
         UnrolledError: what training and recording may raise.
     """
     recipes = find_recipes(name)
     for recipe in recipes:
+        _check_source(recipe, source)
         folder = out / recipe.name
         if folder.exists() and not (resume or overwrite):
             raise OutputExistsError(
@@ -155,7 +161,9 @@ def reproduce(
         report = read_report(folder) if resume else None
         if report is None:
             tell(f"{recipe.name} ({number} of {len(recipes)}): {recipe.title}")
-            report = _run(recipe, folder, seeds, tell, progress, stop)
+            folder.mkdir(parents=True, exist_ok=True)
+            report = Report(recipe.title, recipe.about)
+            _run(recipe, Lab(folder, report, seeds, tell, progress, stop, source))
         done.append((recipe, report))
         write_index(out, done)
     return done
@@ -171,23 +179,22 @@ def _clear(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def _run(
-    recipe: Recipe,
-    folder: Path,
-    seeds: int | None,
-    tell: Callable[[str], None],
-    progress: Callable[[str, str], Progress],
-    stop: Callable[[], bool],
-) -> Report:
-    folder.mkdir(parents=True, exist_ok=True)
-    report = Report(recipe.title, recipe.about)
+def _check_source(recipe: Recipe, source: str | None) -> None:
+    if source is not None and recipe.reads is None:
+        raise SettingsError(
+            f"The recipe {recipe.name} reads no text, but --source {source} was given.", "Leave it out."
+        )
+    if source is None and recipe.reads is not None and recipe.reads.default is None:
+        raise SettingsError(f"The recipe {recipe.name} needs {recipe.reads.what}.", "Name it by --source FILE.")
+
+
+def _run(recipe: Recipe, lab: Lab) -> None:
     began = time.monotonic()
     with _faults_of(recipe.path):
-        recipe.reproduce(Lab(folder, report, seeds, tell, progress, stop))
-    write_report(folder, report)
+        recipe.reproduce(lab)
+    write_report(lab.folder, lab.report)
     # Times differ from run to run, and so stand apart from what does not.
-    write_json(folder / "times.json", {"seconds": round(time.monotonic() - began, 1)})
-    return report
+    write_json(lab.folder / "times.json", {"seconds": round(time.monotonic() - began, 1)})
 
 
 def write_report(folder: Path, report: Report) -> None:
