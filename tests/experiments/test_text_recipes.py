@@ -13,7 +13,7 @@ import pytest
 
 from tests.experiments.test_written import JAVA, LIBRARY
 from unrolled.cli import run
-from unrolled.errors import SettingsError
+from unrolled.errors import SettingsError, SourceError
 from unrolled.experiments import EXPERIMENTS, LONG, code_java, code_python, quiz, tweets
 from unrolled.experiments.claims import read_claims
 from unrolled.experiments.code import BEGINS, NEW
@@ -95,6 +95,16 @@ def test_a_recipe_repeats_bit_for_bit(tmp_path: Path) -> None:
         reports.append(lab.report)
     assert reports[0].numbers == reports[1].numbers
     assert reports[0].judgements == reports[1].judgements
+
+
+def test_messages_are_shuffled_and_read_once(tmp_path: Path) -> None:
+    lines = [f"message {number} of many words" for number in range(400)]
+    lab = make_lab(tmp_path, "\n".join([*lines, "", *lines[:50]]))
+    learned = tweets.learn_messages(lab, TINY)
+    shuffled = (learned.before + learned.held_out).splitlines()
+    assert shuffled != lines
+    assert sorted(shuffled) == sorted(lines)
+    assert len({int(line.split()[1]) // 100 for line in learned.held_out.splitlines()[1:]}) == 4
 
 
 def test_the_real_text_is_measured_as_people_wrote_it(tmp_path: Path) -> None:
@@ -190,7 +200,7 @@ def test_the_quiz_takes_the_network_of_tweets(tmp_path: Path) -> None:
     (tmp_path / "text").write_text(make_messages())
     (tmp_path / "out" / "quiz").mkdir(parents=True)
     lab = Lab(tmp_path / "out" / "quiz", Report("A test"), source=str(tmp_path / "text"))
-    plan = Plan("a test", TINY.settings, loss=9.0, written=4000)
+    plan = Plan("a test", TINY.settings, loss=9.0)
     quiz.explore(lab, plan)
     assert (tmp_path / "out" / "tweets" / "runs" / "network" / "seed-0").is_dir()
     assert not (tmp_path / "out" / "quiz" / "runs").exists()
@@ -224,3 +234,10 @@ def test_held_out_code_begins_where_a_parser_may(
     # The end of the text may cut a name in two, which makes it a new one.
     shares = {name: each["held out"] for name, each in lab.report.numbers["shares"].items() if name != NEW}
     assert {name for name, (good, many) in shares.items() if good < many} == set()
+
+
+def test_a_quiz_of_too_few_messages_is_refused(tmp_path: Path) -> None:
+    lab = make_lab(tmp_path, make_messages(100))
+    with pytest.raises(SourceError, match=r"there are 5 and 30.*longer file"):
+        quiz.explore(lab, TINY)
+    assert not (lab.folder / "quiz.html").exists()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from importlib.resources import files
@@ -30,6 +30,8 @@ ROUNDS, OTHERS = 10, 3
 TEMPERATURE = 0.7
 SHORTEST, LONGEST = 40, 240
 """Characters of a message that is shown."""
+MOST = 100_000
+"""Characters that the network writes at most, until there are messages enough."""
 
 
 class Message(NamedTuple):
@@ -79,16 +81,16 @@ def make_rounds(learned: Learned) -> list[list[Message]]:
         SourceError: the text holds too few messages, or the network wrote too few, that can be shown.
     """
     known = set(learned.training.split("\n"))
-    written = fit_to_show("".join(_write(learned)), known)
+    written = write_enough(learned, known, ROUNDS * OTHERS)
     real = fit_to_show(learned.held_out, known)
     if len(real) < ROUNDS or len(written) < ROUNDS * OTHERS:
         raise SourceError(
             f"A quiz of {ROUNDS} rounds takes {ROUNDS} held-out messages of {SHORTEST} to {LONGEST} characters and "
             f"{ROUNDS * OTHERS} such from the network; there are {len(real)} and {len(written)}.",
-            "Give a longer file, one message a line.",
+            "Give a longer file, one message a line." if len(real) < ROUNDS else "Train the network longer.",
         )
     chance = random.Random(0)
-    chosen = iter(chance.sample(written, ROUNDS * OTHERS))
+    chosen = iter(written)
     rounds: list[list[Message]] = []
     for text in chance.sample(real, ROUNDS):
         messages = [Message(text, True, perplexity(learned, text))]
@@ -96,6 +98,19 @@ def make_rounds(learned: Learned) -> list[list[Message]]:
         chance.shuffle(messages)
         rounds.append(messages)
     return rounds
+
+
+def write_enough(learned: Learned, known: AbstractSet[str], many: int) -> list[str]:
+    """The first messages of the network that can be shown: as many as are asked for, or all that it wrote in `MOST`
+    characters."""
+    loaded, text = learned.trained.loaded, ""
+    found: list[str] = []
+    for piece in sample(loaded.network, loaded.vocabulary, length=MOST, temperature=TEMPERATURE, seed=1):
+        text += piece
+        found = fit_to_show(text, known) if "\n" in piece else found
+        if len(found) >= many:
+            break
+    return found[:many]
 
 
 def fit_to_show(text: str, known: AbstractSet[str]) -> list[str]:
@@ -118,11 +133,6 @@ def make_page(rounds: Sequence[Sequence[Message]]) -> str:
     # No message may end the script that it stands in.
     inside = json.dumps(told, ensure_ascii=True).replace("<", "\\u003c")
     return files("unrolled.experiments").joinpath("quiz.html").read_text("utf-8").replace("{{rounds}}", inside)
-
-
-def _write(learned: Learned) -> Iterator[str]:
-    loaded = learned.trained.loaded
-    return sample(loaded.network, loaded.vocabulary, length=learned.plan.written, temperature=TEMPERATURE, seed=1)
 
 
 def _parted(messages: Sequence[Message]) -> tuple[Message, list[Message]]:

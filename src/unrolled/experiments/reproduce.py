@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 ALL = "all"
 NUMBERS = "numbers.json"
-OURS = {"runs", "traces", "figures", "samples", "quiz.html", "report.md", "report.html", NUMBERS, "times.json"}
+OURS = {
+    *("runs", "traces", "figures", "samples", "messages.txt", "quiz.html"),
+    *("report.md", "report.html", NUMBERS, "times.json"),
+}
 """What a recipe leaves in its folder."""
 
 

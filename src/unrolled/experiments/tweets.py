@@ -6,6 +6,7 @@ whether its parts are well-formed, and what is copied. Then the neurons that kno
 
 from __future__ import annotations
 
+import random
 from functools import partial
 
 from unrolled.experiments.code import ALWAYS, MOSTLY
@@ -25,7 +26,10 @@ from unrolled.experiments.text_networks import (
     write,
 )
 from unrolled.experiments.written import messages
+from unrolled.files import write_whole
+from unrolled.sources import open_source
 
+MESSAGES = "messages.txt"
 READS = Reads("a file of short messages, one a line")
 
 TWO_CORES = Plan(
@@ -63,9 +67,19 @@ def reproduce(lab: Lab) -> None:
 
 
 def learn_messages(lab: Lab, plan: Plan) -> Learned:
-    """The network of this recipe, which the quiz takes too."""
+    """The network of this recipe, which the quiz takes too.
+
+    It reads the messages in an order of chance, always the same one, and each but once: so what is held out is of the
+    same times as what is learned, and none of it has been learned.
+    """
     assert lab.source is not None
-    return learn(lab, plan, lab.source)
+    text = "".join(block.text for block in open_source(lab.source).blocks() if isinstance(block.text, str))
+    lines = list(dict.fromkeys(line for line in text.split("\n") if line))
+    random.Random(0).shuffle(lines)
+    shuffled = lab.folder / MESSAGES
+    shuffled.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(shuffled, "".join(f"{line}\n" for line in lines).encode())
+    return learn(lab, plan, str(shuffled))
 
 
 def explore(lab: Lab, plan: Plan) -> None:
