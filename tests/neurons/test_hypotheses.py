@@ -117,7 +117,7 @@ def test_what_is_never_closed_goes_on_to_the_end(text: str, expected: str) -> No
 
 
 def test_a_word_that_only_begins_sentences_is_no_name() -> None:
-    text = "Today we met Ann. Today Ann left. And then? Today. We saw the Dog, a dog, a dog and Ann."
+    text = "Today we met Ann. Today Ann left. And then? Today. We saw the Dog, our Dog, a dog, a dog and Ann."
     found = proper_noun(text)
     assert {text[at : at + 3] for at in np.flatnonzero(found[1:] & ~found[:-1]) + 1} == {"Ann"}
 
