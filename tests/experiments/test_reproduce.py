@@ -17,7 +17,6 @@ import torch
 from tests.training.making import names_in
 from unrolled.cli import run
 from unrolled.errors import OutputExistsError, SourceError, StoppedError, UnknownNameError
-from unrolled.experiments import EXPERIMENTS
 from unrolled.experiments.claims import read_claims
 from unrolled.experiments.lab import percent, plain, verdict
 from unrolled.experiments.reproduce import find_recipes, reproduce
@@ -216,7 +215,6 @@ def test_names_that_are_none() -> None:
         find_recipes("countr")
     with pytest.raises(SourceError, match="no file"):
         find_recipes("nowhere.py")
-    assert [recipe.name for recipe in find_recipes("all")] == list(EXPERIMENTS.names())
 
 
 def test_verdicts_and_numbers() -> None:
