@@ -32,7 +32,7 @@ test: $(VENV)/tools
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	cd web && { [ -d node_modules ] || npm ci --no-audit --no-fund; } && npm run check && npm test
-	OMP_WAIT_POLICY=passive $(BIN)/pytest -n 2
+	OMP_WAIT_POLICY=passive $(BIN)/pytest -n 2 --dist worksteal
 
 format: $(VENV)/tools
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,7 @@
-"""Our own recipes, each with one seed: they run to the end, and everything that they promise is there."""
+"""Our own recipes, each with one seed: they run to the end, and everything that they promise is there.
+
+Those on texts take longer; test_text_recipes.py runs them on a little text.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ import pytest
 import torch
 
 from tests.experiments.test_reproduce import Links
-from unrolled.experiments import EXPERIMENTS
+from unrolled.experiments import EXPERIMENTS, LONG
 from unrolled.experiments.claims import read_claims
 from unrolled.experiments.reproduce import reproduce
 from unrolled.traces.check import check
 from unrolled.traces.trace import Trace
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS.names())
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS.names() if name not in LONG])
 def test_a_recipe_keeps_what_it_promises(name: str, tmp_path: Path) -> None:
     """One test a recipe, for it takes a while."""
     torch.set_num_threads(1)

@@ -132,6 +132,18 @@ def test_what_is_there_is_refused_gone_on_with_or_replaced(recipe: Path, tmp_pat
     assert before != {path: path.stat().st_mtime_ns for path in (out / "mine").rglob("*")}
 
 
+def test_the_index_holds_every_recipe_that_has_ended(recipe: Path, tmp_path: Path) -> None:
+    """Also where each was run by itself; what another program left under the same name is none."""
+    out, other = tmp_path / "out", tmp_path / "another.py"
+    other.write_text('"""Another."""\n\ndef reproduce(lab):\n    lab.judge("counter-breaks", True, "1")\n')
+    (out / "strange").mkdir(parents=True)
+    (out / "strange" / "numbers.json").write_text("[1, 2]")
+    reproduce(str(recipe), out)
+    reproduce(str(other), out)
+    assert Links((out / "index.html").read_text()).found == ["another/report.html", "mine/report.html"]
+    assert set(json.loads((out / "claims.json").read_text())) == {"counter-learns", "counter-breaks"}
+
+
 def test_a_folder_that_holds_anything_else_is_not_overwritten(recipe: Path, tmp_path: Path) -> None:
     precious = tmp_path / "out" / "mine" / "letters.txt"
     precious.parent.mkdir(parents=True)

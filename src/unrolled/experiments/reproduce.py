@@ -168,7 +168,7 @@ def reproduce(
             report = Report(recipe.title, recipe.about)
             _run(recipe, Lab(folder, report, seeds, tell, progress, stop, source))
         done.append((recipe, report))
-        write_index(out, done)
+        write_index(out)
     return done
 
 
@@ -210,30 +210,40 @@ def write_report(folder: Path, report: Report) -> None:
 
 
 def read_report(folder: Path) -> Report | None:
-    """The numbers and judgements of a recipe that has ended; None where it has not."""
-    path = folder / NUMBERS
-    if not path.is_file():
+    """The numbers and judgements of a recipe that has ended; None where it has not, or where another program wrote."""
+    try:
+        document = json.loads((folder / NUMBERS).read_text("utf-8"))
+        judgements = [Judgement(**each) for each in document["claims"]]
+        return Report(document["title"], document["about"], [], document["numbers"], judgements)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    document = json.loads(path.read_text("utf-8"))
-    judgements = [Judgement(**each) for each in document["claims"]]
-    return Report(document["title"], document["about"], [], document["numbers"], judgements)
 
 
-def write_index(out: Path, done: Sequence[tuple[Recipe, Report]]) -> None:
-    """One page over all recipes: where each report is, and every claim with its verdict."""
+def write_index(out: Path) -> None:
+    """One page over all recipes that have ended in a folder: where each report is, and every claim with its verdict."""
     index = Report("Exploring LSTMs, measured")
-    rows = [(f"[{recipe.title}]({recipe.name}/report.html)", _counts(report.judgements)) for recipe, report in done]
+    reports = _ended(out)
+    rows = [(f"[{report.title}]({name}/report.html)", _counts(report.judgements)) for name, report in reports.items()]
     index.pieces = [
         Paragraph(f"Open the recordings: `unrolled explore {out}`."),
         Table(("experiment", "claims"), tuple(rows)),
     ]
-    index.judgements = [judgement for _, report in done for judgement in report.judgements]
+    index.judgements = [judgement for report in reports.values() for judgement in report.judgements]
     write_whole(out / "index.html", as_html(index).encode())
     write_whole(out / "README.md", as_markdown(index).replace("report.html)", "report.md)").encode())
     claims = {
         judgement.claim: {"verdict": judgement.verdict, "because": judgement.because} for judgement in index.judgements
     }
     write_json(out / "claims.json", claims)
+
+
+def _ended(out: Path) -> dict[str, Report]:
+    """What was found in the folders of a folder, our own recipes in their order, then others."""
+    order = list(EXPERIMENTS.names())
+    names = sorted(path.parent.name for path in out.glob(f"*/{NUMBERS}"))
+    names.sort(key=lambda name: order.index(name) if name in order else len(order))
+    reports = {name: read_report(out / name) for name in names}
+    return {name: report for name, report in reports.items() if report is not None}
 
 
 def _counts(judgements: Sequence[Judgement]) -> str:
