@@ -43,6 +43,9 @@ EVERY_CELL: dict[str, Cell] = {
 }
 """Every cell that the package knows, with every activation."""
 
+RECURRENT = [kind for kind, cell in EVERY_CELL.items() if cell.state and type(cell).as_known is Cell.as_known]
+"""Those that carry a state and are no special case of another: the kernels know them."""
+
 IN_TORCH = ("lstm", "gru", "rnn-tanh", "rnn-relu")
 """Those that `torch.nn` has too."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from tests.stacks import (
-    EVERY_CELL,
+    RECURRENT,
     every_signal,
     gradients,
     make_stack,
@@ -31,7 +31,7 @@ def run_odd_shapes(count: int) -> None:
     """`count` shapes of each cell, drawn from all that the numbers above make."""
     engine = ENGINES.get("compiled")()
     shapes = list(itertools.product(NEURONS, BATCHES, STEPS, INPUTS))
-    for kind in [kind for kind in EVERY_CELL if not kind.startswith("feedforward")]:
+    for kind in RECURRENT:
         for neurons, batch, steps, inputs in random.sample(shapes, count):
             both, ragged, symbols = (random.random() < 0.5 for _ in range(3))
             torch.set_num_threads(random.choice((1, 2, 3)))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tests.stacks import (
     COMPILED,
-    EVERY_CELL,
+    RECURRENT,
     assert_same,
     can_run,
     distance,
@@ -30,7 +30,7 @@ from unrolled.engines import Stack
 from unrolled.engines.compiled import memory
 
 pytestmark = needs_kernels
-KINDS = [kind for kind in EVERY_CELL if not kind.startswith("feedforward")]
+KINDS = RECURRENT
 every_engine = pytest.mark.parametrize("engine", COMPILED)
 every_kind = pytest.mark.parametrize("kind", KINDS)
 ROUNDING = 2e-6
