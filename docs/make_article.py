@@ -1,6 +1,7 @@
 """Writes docs/article.md and draws the figures of docs/memory.md: `python docs/make_article.py [FOLDER]`.
 
 Runs `unrolled reproduce all`, into FOLDER where one is given (what is there is gone on with), else a temporary one.
+Recipes that take long are told of where they were run into FOLDER before.
 """
 
 from __future__ import annotations
