@@ -199,12 +199,13 @@ class Lab:
         """Says what became of a claim.
 
         Args:
-            claim: its name in `claims.toml`.
+            claim: its name in `claims.toml`; or, in a recipe of your own, the claim itself.
             found: whether it holds; or, of each network (or each part of the claim), whether it does there: it holds
                 in part where some do. None where it cannot be said.
             because: the numbers that say so.
         """
-        self.report.judgements.append(Judgement(claim, self.claims[claim].text, verdict(found), because))
+        text = self.claims[claim].text if claim in self.claims else claim
+        self.report.judgements.append(Judgement(claim, text, verdict(found), because))
 
 
 def _stopped() -> StoppedError:
@@ -212,10 +213,10 @@ def _stopped() -> StoppedError:
 
 
 def verdict(found: bool | Sequence[bool] | None) -> Verdict:
-    """One word for one or several answers."""
-    if found is None:
+    """One word for one or several answers; where there is none, nothing is decided."""
+    answers = [] if found is None else [found] if isinstance(found, bool) else list(found)
+    if not answers:
         return "undecided"
-    answers = [found] if isinstance(found, bool) else list(found)
     if all(answers):
         return "holds"
     return "holds in part" if any(answers) else "does not hold here"

@@ -10,6 +10,8 @@ from importlib.resources import files
 from typing import Any, Literal, TypeAlias
 
 Verdict: TypeAlias = Literal["holds", "holds in part", "does not hold here", "undecided"]
+MADE_BY = '<meta name="generator" content="unrolled reproduce">'
+"""By which a page of ours is known again."""
 MARKS: dict[Verdict, str] = {"holds": "✓", "holds in part": "◐", "does not hold here": "✗", "undecided": "–"}
 
 
@@ -115,6 +117,7 @@ def as_html(report: Report) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f"<title>{html.escape(report.title)}</title>\n"
+        f"{MADE_BY}\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n" + "\n".join(body) + "\n</main>\n</body>\n</html>\n"
     )

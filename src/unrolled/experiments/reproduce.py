@@ -17,6 +17,7 @@ from unrolled.errors import OutputExistsError, SettingsError, SourceError, Unkno
 from unrolled.experiments import EXPERIMENTS, LONG
 from unrolled.experiments.lab import Lab, Reads
 from unrolled.experiments.report import (
+    MADE_BY,
     MARKS,
     Judgement,
     Paragraph,
@@ -38,6 +39,8 @@ OURS = {
     *("report.md", "report.html", NUMBERS, "times.json"),
 }
 """What a recipe leaves in its folder."""
+INDEX = ("index.html", "index.md", "claims.json")
+"""What all recipes of a folder have in common."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,7 @@ def reproduce(
         UnrolledError: what training and recording may raise.
     """
     recipes = find_recipes(name)
+    _check_index(out)
     for recipe in recipes:
         _check_source(recipe, source)
         folder = out / recipe.name
@@ -170,6 +174,17 @@ def reproduce(
         done.append((recipe, report))
         write_index(out)
     return done
+
+
+def _check_index(out: Path) -> None:
+    """Refuses a folder whose index somebody else wrote: `--out .` must not cost anybody a page."""
+    there = [name for name in INDEX if (out / name).exists()]
+    if there and MADE_BY not in _text_of(out / INDEX[0]):
+        raise OutputExistsError(f"{out} holds {there[0]!r}, which no recipe made.", "Take another --out.")
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text("utf-8", "replace") if path.is_file() else ""
 
 
 def _clear(folder: Path) -> None:
@@ -229,12 +244,13 @@ def write_index(out: Path) -> None:
         Table(("experiment", "claims"), tuple(rows)),
     ]
     index.judgements = [judgement for report in reports.values() for judgement in report.judgements]
-    write_whole(out / "index.html", as_html(index).encode())
-    write_whole(out / "README.md", as_markdown(index).replace("report.html)", "report.md)").encode())
+    page, text, table = (out / name for name in INDEX)
+    write_whole(page, as_html(index).encode())
+    write_whole(text, as_markdown(index).replace("report.html)", "report.md)").encode())
     claims = {
         judgement.claim: {"verdict": judgement.verdict, "because": judgement.because} for judgement in index.judgements
     }
-    write_json(out / "claims.json", claims)
+    write_json(table, claims)
 
 
 def _ended(out: Path) -> dict[str, Report]:

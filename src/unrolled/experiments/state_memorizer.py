@@ -151,15 +151,18 @@ def their_gates(lab: Lab, watched: list[Watched], holders: list[dict[str, list[i
     )
     shut, opened = [m["input_gate_x"] for *_, m in rows], [m["forget_gate_x"] for *_, m in rows]
     ends = [min(m["forget_gate_Y"], m["forget_gate_end"]) for *_, m in rows]
-    lab.judge("state-input-shut", [value < 0.1 for value in shut], f"mean on x {min(shut):.2f} to {max(shut):.2f}")
-    lab.judge(
-        "state-forget-open", [value > 0.9 for value in opened], f"mean on x {min(opened):.2f} to {max(opened):.2f}"
-    )
+    lab.judge("state-input-shut", [value < 0.1 for value in shut], f"mean on x {span(shut)}")
+    lab.judge("state-forget-open", [value > 0.9 for value in opened], f"mean on x {span(opened)}")
     lab.judge(
         "state-forget-shuts",
         [end < 0.5 < keep for end, keep in zip(ends, opened, strict=True)],
-        f"mean at Y or after {min(ends):.2f} to {max(ends):.2f}",
+        f"mean at Y or after {span(ends)}",
     )
+
+
+def span(values: list[float]) -> str:
+    """`0.02 to 0.94`."""
+    return f"{min(values):.2f} to {max(values):.2f}" if values else "of 0 holding neurons"
 
 
 def meanwhile(lab: Lab, watched: list[Watched], holders: list[dict[str, list[int]]]) -> None:
@@ -188,6 +191,5 @@ def meanwhile(lab: Lab, watched: list[Watched], holders: list[dict[str, list[int
     lab.table(("seed", "best correlation with the number of x's"), list(enumerate(counting)))
     lab.number("hidden_over_x", awake)
     lab.number("counts_x", counting)
-    span = f"mean |h| over the x's {min(awake):.2f} to {max(awake):.2f}" if awake else "no holding neuron"
-    lab.judge("state-hidden-awake", [value > 0.1 for value in awake] or False, span)
-    lab.judge("state-counts", [r > 0.95 for r in counting], f"correlation {min(counting):.2f} to {max(counting):.2f}")
+    lab.judge("state-hidden-awake", [value > 0.1 for value in awake], f"mean |h| over the x's {span(awake)}")
+    lab.judge("state-counts", [r > 0.95 for r in counting], f"correlation {span(counting)}")
