@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from unrolled.neurons.measures import (
+    auc,
     correlation,
     half_life,
     monotone,
+    ranks,
     restlessness,
     saturation,
     sharpness,
@@ -39,6 +41,34 @@ def test_correlation_is_numpys(values: np.ndarray, label: np.ndarray) -> None:
 def test_what_does_not_vary_correlates_with_nothing() -> None:
     assert correlation(np.ones((4, 1)), np.arange(4.0)).tolist() == [0.0]
     assert correlation(np.arange(4.0)[:, None], np.ones(4)).tolist() == [0.0]
+
+
+tied = arrays(np.float32, (14, 3), elements=st.integers(-3, 3).map(float))
+answers = arrays(np.bool_, (14, 2))
+
+
+@given(tied, answers)
+def test_auc_counts_pairs(values: np.ndarray, answers: np.ndarray) -> None:
+    found = auc(values, answers)
+    assert found.shape == (2, 3)
+    for label in range(2):
+        for neuron in range(3):
+            yes, no = values[answers[:, label], neuron], values[~answers[:, label], neuron]
+            pairs = [1.0 if a > b else 0.5 if a == b else 0.0 for a in yes for b in no]
+            if pairs:
+                assert found[label, neuron] == pytest.approx(np.mean(pairs), abs=1e-12)
+            else:
+                assert found[label, neuron] == 0.5
+    assert np.array_equal(auc(values, answers[:, 0]), found[0])
+
+
+@given(tied)
+def test_ranks_are_mean_places(values: np.ndarray) -> None:
+    found = ranks(values)
+    for neuron in range(3):
+        column = values[:, neuron]
+        expected = [np.mean(np.flatnonzero(np.sort(column) == value)) + 1 for value in column]
+        assert found[:, neuron] == pytest.approx(expected)
 
 
 def test_saturation_by_hand() -> None:

@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from unrolled.neurons.scores import auc, best_neurons, ranks
+from unrolled.neurons.measures import auc
+from unrolled.neurons.scores import best_neurons
 
 values = arrays(np.float32, (14, 3), elements=st.integers(-3, 3).map(float))
 answers = arrays(np.bool_, (14, 2))
-
-
-@given(values, answers)
-def test_auc_counts_pairs(values: np.ndarray, answers: np.ndarray) -> None:
-    found = auc(values, answers)
-    assert found.shape == (2, 3)
-    for label in range(2):
-        for neuron in range(3):
-            yes, no = values[answers[:, label], neuron], values[~answers[:, label], neuron]
-            pairs = [1.0 if a > b else 0.5 if a == b else 0.0 for a in yes for b in no]
-            if pairs:
-                assert found[label, neuron] == pytest.approx(np.mean(pairs), abs=1e-12)
-            else:
-                assert math.isnan(found[label, neuron])
-    assert np.array_equal(auc(values, answers[:, 0]), found[0], equal_nan=True)
-
-
-@given(values)
-def test_ranks_are_mean_places(values: np.ndarray) -> None:
-    found = ranks(values)
-    for neuron in range(3):
-        column = values[:, neuron]
-        expected = [np.mean(np.flatnonzero(np.sort(column) == value)) + 1 for value in column]
-        assert found[:, neuron] == pytest.approx(expected)
 
 
 def planted(seed: int = 0, steps: int = 4000) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

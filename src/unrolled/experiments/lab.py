@@ -119,9 +119,16 @@ class Lab:
         """
         self.check_stop()
         out = self.folder / "runs" / name
-        self.tell(f"{name}: {seeds} seeds learn {source}")
+        self.tell(f"{name}: {seeds} {'seed learns' if seeds == 1 else 'seeds learn'} {source}")
         outcomes = train_seeds(
-            source, out, seeds, resume=True, progress=self.progress(name, "steps"), stop=self.stop, **settings
+            source,
+            out,
+            seeds,
+            resume=True,
+            reading_progress=self.progress("reading", "symbols"),
+            progress=self.progress(name, "steps"),
+            stop=self.stop,
+            **settings,
         )
         for outcome in outcomes:
             if outcome.error is not None:

@@ -17,7 +17,8 @@ from unrolled.experiments.written.share import Share
 from unrolled.files import write_whole
 from unrolled.neurons.hypotheses import HYPOTHESES
 from unrolled.neurons.hypotheses.marking import Label
-from unrolled.neurons.scores import Candidate, auc, best_neurons
+from unrolled.neurons.measures import auc
+from unrolled.neurons.scores import Candidate, best_neurons
 from unrolled.sources import Parts, open_source, prepare
 from unrolled.training.evaluate import evaluate_text
 from unrolled.writing.sample import sample

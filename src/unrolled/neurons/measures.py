@@ -38,26 +38,44 @@ def correlation(values: Array, label: Array) -> Array:
         return np.where(size > 0, wanted @ apart / size, 0.0)
 
 
-def auc(values: Array, truth: Array) -> Array:
-    """The area under the ROC curve of each neuron, `(neurons,)`: how often it is higher where something is true than
-    where it is not, ties counting half (Mann and Whitney 1947). 0.5 where it is true nowhere or everywhere.
+def ranks(values: Array) -> Array:
+    """The place of each value among its column's, from 1; equal values share their mean place.
 
     Args:
-        values: `(steps, neurons)`.
-        truth: `(steps,)` of bool.
+        values: `(steps, neurons)`, finite.
+
+    Returns:
+        `(steps, neurons)` of float64.
     """
-    true = int(truth.sum())
-    pairs = true * (len(truth) - true)
-    ranks = np.stack([_ranks(each) for each in values.T], axis=1)
-    wins = ranks[truth].sum(axis=0) - true * (true + 1) / 2
-    return np.where(pairs > 0, wins / max(pairs, 1), 0.5)
+    order = np.argsort(values, axis=0, kind="stable")
+    ordered = np.take_along_axis(values, order, axis=0)
+    places = np.arange(len(values))[:, None]
+    changes = ordered[1:] != ordered[:-1]
+    edge = np.ones((1, values.shape[1]), bool)
+    first = np.maximum.accumulate(np.where(np.concatenate([edge, changes]), places, 0), axis=0)
+    last = np.where(np.concatenate([changes, edge]), places, len(values))
+    last = np.minimum.accumulate(last[::-1], axis=0)[::-1]
+    found = np.empty(values.shape, np.float64)
+    np.put_along_axis(found, order, (first + last) / 2 + 1, axis=0)
+    return found
 
 
-def _ranks(values: Array) -> Array:
-    """The rank of each value, from 1; equal ones share the mean of theirs."""
-    _, at, counts = np.unique(values, return_inverse=True, return_counts=True)
-    middle: Array = np.cumsum(counts) - (counts - 1) / 2
-    return middle[at]
+def auc(values: Array, labels: Array) -> Array:
+    """The area under the ROC curve: how often a value at a yes is larger than one at a no, a tie being half of that.
+
+    Exact, by ranks (Mann and Whitney 1947). 0.5 is chance, and what a label gives that is never or always true.
+
+    Args:
+        values: `(steps, neurons)`, finite.
+        labels: `(steps,)` or `(steps, labels)` of bool.
+
+    Returns:
+        `(neurons,)` or `(labels, neurons)`, 0 to 1.
+    """
+    yes = labels.sum(axis=0)[..., None].astype(np.float64)
+    pairs = yes * (len(labels) - yes)
+    wins = labels.T.astype(np.float64) @ ranks(values) - yes * (yes + 1) / 2
+    return np.where(pairs > 0, wins / np.maximum(pairs, 1), 0.5)
 
 
 def saturation(gates: Array) -> Saturation:

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from unrolled.neurons.measures import correlation
+from unrolled.neurons.measures import auc, correlation
 
 Array: TypeAlias = npt.NDArray[Any]
 Measure: TypeAlias = Literal["AUC", "correlation"]
@@ -41,46 +41,6 @@ class Candidate:
         return f"{self.signal}.{self.neuron}"
 
 
-def ranks(values: Array) -> Array:
-    """The place of each value among its column's, from 1; equal values share their mean place.
-
-    Args:
-        values: `(steps, neurons)`, finite.
-
-    Returns:
-        `(steps, neurons)` of float64.
-    """
-    order = np.argsort(values, axis=0, kind="stable")
-    ordered = np.take_along_axis(values, order, axis=0)
-    places = np.arange(len(values))[:, None]
-    changes = ordered[1:] != ordered[:-1]
-    edge = np.ones((1, values.shape[1]), bool)
-    first = np.maximum.accumulate(np.where(np.concatenate([edge, changes]), places, 0), axis=0)
-    last = np.where(np.concatenate([changes, edge]), places, len(values))
-    last = np.minimum.accumulate(last[::-1], axis=0)[::-1]
-    found = np.empty(values.shape, np.float64)
-    np.put_along_axis(found, order, (first + last) / 2 + 1, axis=0)
-    return found
-
-
-def auc(values: Array, labels: Array) -> Array:
-    """The area under the ROC curve: how often a value at a yes is larger than one at a no, a tie being half of that.
-
-    Exact, by ranks (Mann and Whitney 1947); 0.5 is chance. NaN where a label has no yes or no no.
-
-    Args:
-        values: `(steps, neurons)`, finite.
-        labels: `(steps,)` or `(steps, labels)` of bool.
-
-    Returns:
-        `(neurons,)` or `(labels, neurons)`, 0 to 1.
-    """
-    yes = labels.sum(axis=0)[..., None].astype(np.float64)
-    no = len(labels) - yes
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return (labels.T.astype(np.float64) @ ranks(values) - yes * (yes + 1) / 2) / (yes * no)
-
-
 def best_neurons(
     signals: Mapping[str, Array], labels: Mapping[str, Array], chosen: slice, held_out: slice
 ) -> dict[str, Candidate | None]:
@@ -93,14 +53,21 @@ def best_neurons(
         held_out: those that its score is told on.
 
     Returns:
-        A candidate for each label, in their order; None where the label does not vary in one of the two parts.
+        A candidate for each label, in their order; None where the label does not vary in one of the two parts,
+        or no neuron tells anything of it.
     """
     scores = {name: score_all(values[chosen], labels, chosen) for name, values in signals.items()}
     found: dict[str, Candidate | None] = {}
     for label, wanted in labels.items():
+        if not (_varies(wanted[chosen]) and _varies(wanted[held_out])):
+            found[label] = None
+            continue
         strengths = {name: np.abs(score[label]) for name, score in scores.items()}
         signal = max(strengths, key=lambda name: strengths[name].max())
         neuron = int(strengths[signal].argmax())
+        if not scores[signal][label][neuron]:
+            found[label] = None
+            continue
         told = score_all(signals[signal][held_out, neuron : neuron + 1], {label: wanted}, held_out)[label][0]
         found[label] = _candidate(signal, neuron, scores[signal][label][neuron], told, wanted.dtype == np.bool_)
     return found
@@ -116,7 +83,7 @@ def score_all(values: Array, labels: Mapping[str, Array], part: slice) -> dict[s
     """
     answers = {name: label[part] for name, label in labels.items() if label.dtype == np.bool_}
     areas = auc(values, np.stack(list(answers.values()), axis=1)) if answers else np.empty((0, 0))
-    scores = {name: np.nan_to_num(2 * area - 1, nan=0.0) for name, area in zip(answers, areas, strict=True)}
+    scores = {name: 2 * area - 1 for name, area in zip(answers, areas, strict=True)}
     for name, label in labels.items():
         if name not in answers:
             says = ~np.isnan(label[part])
@@ -124,9 +91,13 @@ def score_all(values: Array, labels: Mapping[str, Array], part: slice) -> dict[s
     return scores
 
 
-def _candidate(signal: str, neuron: int, chosen: float, held_out: float, is_answer: bool) -> Candidate | None:
-    if chosen == 0 or held_out == 0:
-        return None
+def _varies(label: Array) -> bool:
+    """Whether a label says two different things at least."""
+    said = label if label.dtype == np.bool_ else label[~np.isnan(label)]
+    return len(said) > 0 and bool((said != said[0]).any())
+
+
+def _candidate(signal: str, neuron: int, chosen: float, held_out: float, is_answer: bool) -> Candidate:
     direction: Literal[1, -1] = 1 if chosen > 0 else -1
     chosen, held_out = direction * float(chosen), direction * float(held_out)
     if is_answer:

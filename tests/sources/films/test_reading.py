@@ -191,11 +191,11 @@ class Without(PathFinder):
     def find_spec(cls, name, path=None, target=None):
         return None if name.partition(".")[0] == {missing!r} else super().find_spec(name, path, target)
 sys.meta_path = [Without if finder is PathFinder else finder for finder in sys.meta_path]
-from unrolled.errors import SourceError
+from unrolled.errors import MissingPartError
 from unrolled.sources.films import read_video
 try:
     read_video("film.mp4", "labels.csv")
-except SourceError as error:
+except MissingPartError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)

@@ -21,7 +21,9 @@ def check_parsers() -> None:
         MissingPartError: the extra `code` is missing.
     """
     if any(find_spec(name) is None for name in ("tree_sitter", "tree_sitter_java", "tree_sitter_python")):
-        raise MissingPartError("Measuring code needs the parsers of tree-sitter.", "pip install 'unrolled[code]'")
+        raise MissingPartError(
+            "Measuring code needs the parsers of tree-sitter.", "Install it: pip install 'unrolled[code]'"
+        )
 
 
 @cache

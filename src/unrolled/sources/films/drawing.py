@@ -225,7 +225,7 @@ def draw_sprites() -> NDArray[np.uint8]:
     """The clean picture of each kind of frame, `(shots, SIZE, SIZE, 3)`.
 
     Raises:
-        SourceError: Pillow is not installed.
+        MissingPartError: Pillow is not installed.
     """
     need_pillow()
     from PIL import Image, ImageDraw

@@ -98,7 +98,7 @@ def make_films(
 
     Raises:
         SettingsError: a number is out of its range.
-        SourceError: Pillow is not installed.
+        MissingPartError: Pillow is not installed.
     """
     for name, value in (("films", films), ("steps", steps), ("variants", variants), *(("gaps", gap) for gap in gaps)):
         if value < 1:

@@ -27,7 +27,8 @@ def read_frames(
 
     Raises:
         SourceError: a file is missing, no such table or picture, too large, or lies outside the folder; or no frame has
-            a label; or Pillow is not installed.
+            a label.
+        MissingPartError: Pillow is not installed.
         SettingsError: `size` or `steps` is out of its range.
     """
     need_pillow()

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.errors import SourceError
+from unrolled.errors import MissingPartError, SourceError
 from unrolled.sources.members import open_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-INSTALL = "Install it with `pip install 'unrolled[frames]'`."
+INSTALL = "Install it: pip install 'unrolled[frames]'"
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MOST_PIXELS = 64_000_000
 """Of one picture; Pillow itself warns of more than 89 million, which may be a decompression bomb."""
@@ -29,10 +29,10 @@ def need_pillow() -> None:
     """Says what to install where Pillow is missing.
 
     Raises:
-        SourceError: it is.
+        MissingPartError: it is.
     """
     if find_spec("PIL") is None:
-        raise SourceError("Films are drawn and read with Pillow, which is not installed.", INSTALL)
+        raise MissingPartError("Films are drawn and read with Pillow.", INSTALL)
 
 
 def read_picture(path: Path, size: int) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from unrolled.errors import SettingsError, SourceError
+from unrolled.errors import MissingPartError, SettingsError, SourceError
 from unrolled.sources.films.drawing import SIZE
 from unrolled.sources.films.films import MOST_PICTURES, Films, check_size, film_of
 from unrolled.sources.films.labels import Row, read_labels
@@ -46,14 +46,14 @@ def read_video(
         steps: frames after which the film is cut and a new sequence begins; by default it stays whole.
 
     Raises:
-        SourceError: a file is missing, no such table or video, or too large; or no frame has a label; or PyAV or Pillow
-            is not installed.
+        SourceError: a file is missing, no such table or video, or too large; or no frame has a label.
+        MissingPartError: PyAV or Pillow is not installed.
         SettingsError: `rate`, `size` or `steps` is out of its range.
     """
     need_pillow()
     check_size(size)
     if find_spec("av") is None:
-        raise SourceError("Video files are read with PyAV, which is not installed.", INSTALL)
+        raise MissingPartError("Video files are read with PyAV.", INSTALL)
     if not (math.isfinite(rate) and rate > 0):
         raise SettingsError(f"rate cannot be {rate}: it is a number of frames a second above 0.")
     path, table = Path(path), Path(labels)
