@@ -42,6 +42,15 @@ def test_a_trace_holds_the_films(tmp_path: Path) -> None:
     )
 
 
+def test_a_cell_that_runs_as_another_keeps_its_name_and_its_equations(tmp_path: Path) -> None:
+    films = make_films(0, 5, 10, variants=4)
+    trace = record_films(make_network(films, "no-input-gate"), films, tmp_path / "trace")
+    (site,) = trace.info.sites
+    assert site.cell == "no-input-gate"
+    assert "c = f·c₋₁ + g" in site.equations
+    assert unrolled.check(trace).ok
+
+
 def test_captions_say_what_is_shown_what_happens_and_what_the_network_takes_it_for(tmp_path: Path) -> None:
     films = make_films(0, 5, 20, variants=4)
     network = make_network(films)

@@ -16,10 +16,10 @@ from unrolled.films.network import FilmNetwork, shrink
 from unrolled.films.scores import answers
 from unrolled.networks.network import SITE
 from unrolled.sources.films import SHOTS, UNLABELLED, DrawnFilms, Films
-from unrolled.traces.format import FramesInfo, SymbolsInfo, TraceInfo, describe_site
+from unrolled.traces.format import FramesInfo, SymbolsInfo, TraceInfo
 from unrolled.traces.layout import initial_path, signal_path
 from unrolled.traces.place import check_place
-from unrolled.traces.record import weights_sha256
+from unrolled.traces.record import describe_layers, weights_sha256
 from unrolled.traces.trace import Trace
 from unrolled.version import __version__
 
@@ -106,17 +106,6 @@ def _describe(
 ) -> TraceInfo:
     stack = network.rnn.stack()
     steps = int(films.lengths.sum())
-    sites = [
-        describe_site(
-            f"{SITE}.{layer.name}",
-            stack.cell,
-            neurons=stack.neurons,
-            inputs=int(layer.parameters["weight_ih"].shape[1]),
-            layer=layer.index,
-            signals=signals,
-        )
-        for layer in stack.layers
-    ]
     chosen = choose_engine(stack, recording=True, engine=engine).engine.name
     return TraceInfo(
         title=title,
@@ -124,7 +113,7 @@ def _describe(
         planned_steps=steps,
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         symbols=SymbolsInfo(kind="tokens", vocabulary=vocabulary),
-        sites=tuple(sites),
+        sites=describe_layers(network.rnn.cell, stack, signals),
         frames=FramesInfo(height=films.pictures.shape[1], width=films.pictures.shape[2]),
         model={"kind": "film", "parameters": network.parameter_count, "sha256": weights_sha256(network)},
         source={"name": "films", "labels": list(films.names)},

@@ -14,14 +14,15 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor, nn
 
-from unrolled.engines import choose_engine
+from unrolled.cells import Cell
+from unrolled.engines import Stack, choose_engine
 from unrolled.errors import DiskFullError, TraceError, UnknownNameError
 from unrolled.files import free_bytes
 from unrolled.networks import SITE, Network
 from unrolled.progress import Progress, silent
 from unrolled.traces.beginning import open_writer
 from unrolled.traces.chunks import Array
-from unrolled.traces.format import Dtype, PredictionsInfo, SymbolKind, SymbolsInfo, TraceInfo, describe_site
+from unrolled.traces.format import Dtype, PredictionsInfo, SiteInfo, SymbolKind, SymbolsInfo, TraceInfo, describe_site
 from unrolled.traces.gathering import Gatherer
 from unrolled.traces.layout import estimate_size, initial_path
 from unrolled.traces.pipeline import compute_threads, share_threads
@@ -81,7 +82,27 @@ def describe_recording(
     if top < 1:
         raise TraceError(f"Predictions need at least one symbol a step, not {top}.", "Give a number of 1 or more.")
     chosen = choose_engine(stack, recording=True, engine=engine).engine.name
-    sites = [
+    return TraceInfo(
+        title=title,
+        planned_steps=steps,
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        symbols=SymbolsInfo(kind=vocabulary.kind, vocabulary=tuple(vocabulary.symbols)),
+        sites=describe_layers(cell, stack, signals),
+        predictions=PredictionsInfo(top=min(top, network.symbols)),
+        model={**(model or {}), "parameters": network.parameter_count, "sha256": weights_sha256(network)},
+        source=dict(source or {}),
+        code={"unrolled": __version__, "torch": torch.__version__, "engine": chosen, "dtype": dtype},
+    )
+
+
+def describe_layers(cell: Cell, stack: Stack, signals: Sequence[str] = ()) -> tuple[SiteInfo, ...]:
+    """What a trace says of each layer of a network of ours.
+
+    Args:
+        cell: of the network; its stack may run it as another, see `Cell.as_known`.
+        signals: names of those that are recorded; all by default.
+    """
+    return tuple(
         describe_site(
             f"{SITE}.{layer.name}",
             cell,
@@ -91,17 +112,6 @@ def describe_recording(
             signals=tuple(signals) or None,
         )
         for layer in stack.layers
-    ]
-    return TraceInfo(
-        title=title,
-        planned_steps=steps,
-        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        symbols=SymbolsInfo(kind=vocabulary.kind, vocabulary=tuple(vocabulary.symbols)),
-        sites=tuple(sites),
-        predictions=PredictionsInfo(top=min(top, network.symbols)),
-        model={**(model or {}), "parameters": network.parameter_count, "sha256": weights_sha256(network)},
-        source=dict(source or {}),
-        code={"unrolled": __version__, "torch": torch.__version__, "engine": chosen, "dtype": dtype},
     )
 
 
