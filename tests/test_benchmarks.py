@@ -19,6 +19,8 @@ from unrolled import Trace
 from unrolled.engines import choose_engine
 from unrolled.engines.gpu.engine import GpuEngine
 from unrolled.engines.torch import TorchEngine
+from unrolled.experiments import EXPERIMENTS
+from unrolled.experiments.reproduce import ALL
 from unrolled.racing import Shape
 
 ROOT = Path(__file__).parents[1]
@@ -51,8 +53,10 @@ def test_every_figure_names_a_command_that_is_there() -> None:
     assert rows
     for row in rows:
         named = re.findall(r"benchmarks/(\w+\.py)", row)
-        assert named, row
+        recipes = re.findall(r"`unrolled reproduce ([\w-]+)", row)
+        assert named or recipes, row
         assert all((ROOT / "benchmarks" / name).is_file() for name in named), row
+        assert set(recipes) <= {*EXPERIMENTS.names(), ALL}, row
 
 
 def test_the_races_in_the_docs_name_commands_that_are_there() -> None:
