@@ -121,10 +121,9 @@ def chances(strengths: Array, directions: Array) -> Chances:
         directions: `(neurons,)`, 1 or −1: which sign was foretold.
     """
     turned = strengths * directions[:, None]
-    spread = np.maximum(turned.std(axis=1, keepdims=True), 1e-9)
-    apart = (turned - turned.mean(axis=1, keepdims=True)) / spread
-    largest = np.sort(apart.max(axis=0))
-    as_good: Array = len(largest) - np.searchsorted(largest, apart[:, 0] - 1e-9, side="left")
-    each: Array = as_good / len(largest)
+    spread: Array = np.maximum(turned.std(axis=1, keepdims=True), 1e-9)
+    apart: Array = (turned - turned.mean(axis=1, keepdims=True)) / spread
+    largest: Array = np.sort(apart.max(axis=0))
+    each: Array = 1 - np.searchsorted(largest, apart[:, 0] - 1e-9, side="left") / len(largest)
     null = float(np.quantile(turned[:, 1:].max(axis=0), 0.95)) if turned.shape[1] > 1 else 1.0
     return Chances(float(each.min()), each, null)
