@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from unrolled.errors import UnrolledError
+
 Array: TypeAlias = npt.NDArray[Any]
 
 Label: TypeAlias = Array
@@ -20,7 +22,14 @@ Kind: TypeAlias = Literal["answer", "number", "class"]
 Span: TypeAlias = tuple[int, int]
 """Where something starts, and where it has ended."""
 
-MOST_CLASSES = np.iinfo(np.int16).max
+
+class HypothesisError(UnrolledError):
+    """A hypothesis that cannot be had, or does not fit its text."""
+
+    code = "hypothesis"
+
+
+MOST_CLASSES = int(np.iinfo(np.int16).max)
 
 
 @dataclass(frozen=True, eq=False)
