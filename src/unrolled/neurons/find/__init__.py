@@ -58,7 +58,7 @@ def find(
     best 50, by the area under the ROC curve; the other half tells all scores. What chance gives is found by moving
     each label along that half in a circle. A hypothesis is believed at a false-discovery rate `q` over all that were
     tried (Benjamini and Hochberg 1995), and so are those of its neurons whose chance to be so good among all its
-    candidates is small enough at the same rate (Benjamini and Bogomolov 2014).
+    candidates is small enough at the same rate (Benjamini and Bogomolov 2014), if their interval lies above chance.
 
     Args:
         sequences: each `(steps,)` of whole numbers, each read from a state of zeros.

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from unrolled.neurons.find.shifts import DIGITS
 from unrolled.neurons.hypotheses.marking import Kind
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -28,9 +29,13 @@ class BlockSums:
         self._moments = np.zeros((BLOCKS, 3, neurons))
         """Steps, sum and sum of squares of each neuron where the label speaks."""
         self._squares = np.zeros(BLOCKS)
+        self._about: Array | None = None
 
     def add(self, block: int, values: Array, columns: Array, said: Array) -> None:
         """Takes values `(neurons, steps)`, the label's columns `(steps, columns)` and where it speaks `(steps,)`."""
+        if self._about is None:
+            self._about = values.mean(axis=1, keepdims=True)
+        values = values - self._about  # what is far from zero would lose its digits
         self._counts[block] += columns.sum(axis=0, dtype=np.float64)
         self._squares[block] += np.square(columns[:, 0], dtype=np.float64).sum()
         self._products[block] += (values @ columns).T
@@ -58,7 +63,8 @@ class BlockSums:
             with np.errstate(divide="ignore", invalid="ignore"):
                 apart = products[0] / yes - (sums - products[0]) / (steps - yes)
             return np.nan_to_num(2 * apart, nan=0.0, posinf=0.0, neginf=0.0)[None]
-        spread = np.maximum(squares - sums**2 / steps, 1e-12)
+        spread = squares - sums**2 / steps
+        spread[spread <= DIGITS * squares] = np.inf  # it does not vary
         if self._kind == "class":
             means = (products**2 / np.maximum(counts, 1)[:, None]).sum(axis=0)
             return np.clip((means - sums**2 / steps) / spread, 0, 1)[None]

@@ -62,7 +62,9 @@ class Covariances:
         while len(chosen) < min(SIZES[-1], len(between)):
             chosen.append(_next(between, with_label, chosen))
             if len(chosen) in SIZES:
-                weights: Array = np.asarray(np.linalg.solve(between[np.ix_(chosen, chosen)], with_label[chosen]), dtype=np.float64)
+                weights: Array = np.asarray(
+                    np.linalg.solve(between[np.ix_(chosen, chosen)], with_label[chosen]), dtype=np.float64
+                )
                 found.append(Probe(tuple(chosen), weights / scale[chosen]))
         return found
 

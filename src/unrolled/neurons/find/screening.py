@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from unrolled.neurons.find.labels import Question
+from unrolled.neurons.find.shifts import DIGITS
 from unrolled.neurons.find.stream import Stretch
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -75,7 +76,7 @@ class Screening:
         said = len(self._part) if question.always else int(question.said(steps).sum())
         sums, squares = self._sums[row], self._squares[row]
         spread = squares - sums**2 / max(said, 1)
-        spread[spread <= 1e-6 * np.maximum(squares, 1e-30)] = np.inf  # it does not vary
+        spread[spread <= DIGITS * squares] = np.inf  # it does not vary
         products = self._products[self._columns[at]]
         if question.kind == "class":
             counts = np.bincount(question.codes[steps].astype(np.int64) + 1, minlength=question.groups + 1)[1:]

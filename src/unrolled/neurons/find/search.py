@@ -19,11 +19,14 @@ from unrolled.neurons.find.screening import Screening
 from unrolled.neurons.find.shifts import Chances, Shifts, chances
 from unrolled.neurons.find.stream import Stretch
 from unrolled.neurons.find.watching import Looked, Watch
+from unrolled.neurons.hypotheses import Kind
 
 Array: TypeAlias = npt.NDArray[Any]
 
 CANDIDATES = 50
 """Neurons of each hypothesis that are looked at closely."""
+CHANCE: Mapping[Kind, float] = {"answer": 0.5, "number": 0.0, "class": 0.0}
+"""What the interval of a score must lie above to be believed, beside the chance that the shifts give."""
 PLACES_SPREAD = 12**-0.5
 """Standard deviation of places among all, −0.5 to 0.5."""
 
@@ -233,16 +236,17 @@ class Search:
             for at, (probe, score) in enumerate(candidates.probe_scores())
         ]
         share = question.share(slice(tell.start, tell.stop))
+        findings = self._findings(candidates, chance, found, bar)
         return Tested(
             name=question.name,
             about=about.get(question.name, ""),
             kind=kind,
             share=share,
             p=None if chance is None else chance.best,
-            found=found and len(candidates.columns) > 0,
+            found=any(finding.found for finding in findings),
             measure=MEASURES[kind],
             null=None if chance is None else _null_score(chance.null, question, share),
-            neurons=self._findings(candidates, chance, found, bar),
+            neurons=findings,
             probes=probes,
             untrained=untrained.get(question.name),
             control=rival,
@@ -272,7 +276,7 @@ class Search:
                     high=high,
                     chosen=score_of(float(chosen[at] * sign), kind),
                     p=p,
-                    found=found and p is not None and p <= bar,
+                    found=found and p is not None and p <= bar and low > CHANCE[kind],
                     mutual_information=float(information[at]),
                     correlation=float(correlations[at]),
                     threshold=threshold,

@@ -21,6 +21,8 @@ Room: TypeAlias = Callable[[tuple[int, ...], type[np.generic]], Array]
 
 NEAREST = 0.02
 """Share of the part by which a label is moved at least, either way."""
+DIGITS = 1e-6
+"""Share of a sum of squares below which a difference is nothing but rounding."""
 AT_ONCE = 512
 """Steps that are multiplied at a time."""
 
@@ -61,7 +63,8 @@ class Shifts:
         counts = np.bincount(question.codes[part].astype(np.int64) + 1, minlength=question.groups + 1)[1:]
         said = max(1, int(counts.sum()))
         sums, squares = self._said
-        spread = np.maximum(squares - sums**2 / said, 1e-9)
+        spread = squares - sums**2 / said
+        spread[spread <= DIGITS * squares] = np.inf  # it does not vary
         if question.kind == "class":
             means = (self._sums**2 / np.maximum(counts, 1)[:, None, None]).sum(axis=0)
             return np.sqrt(np.clip((means - sums**2 / said) / spread, 0, 1))
