@@ -320,8 +320,8 @@ def test_a_long_text_is_cut_without_gaps(steps: int, numbers: int) -> None:
 
 
 def test_a_text_that_is_too_short_is_refused() -> None:
-    with pytest.raises(SourceError, match="799 steps"):
-        Parts.of([range(799)])
+    with pytest.raises(SourceError, match="199 steps"):
+        Parts.of([range(199)])
 
 
 def test_the_control_hangs_on_three_symbols_and_is_as_frequent(store: LabelStore) -> None:

@@ -9,7 +9,7 @@ from unrolled.errors import SourceError
 from unrolled.neurons.find.intervals import BLOCKS
 from unrolled.traces.slices import SHORTEST
 
-LEAST = 800
+LEAST = 200
 """Steps of the shortest text in which anything is sought."""
 
 
