@@ -26,7 +26,8 @@ EXPORT = ["export", "trace", "--format", "figure", "--out"]
 COMPLETE = ["complete", "run", "--prefix", "the ra"]
 
 BAD: dict[str, tuple[list[str], str]] = {
-    "no such command": (["trian"], "trian"),
+    "no such command": (["trian"], "no command 'trian'; there are: bench, check, complete, demo"),
+    "a command that is near": (["trian"], "Did you mean 'train'? See --help."),
     "no such option": ([*SAMPLE, "--temprature", "1"], "--temprature"),
     "argument missing": (["train", "--out", "new"], "Missing argument 'source'. See"),
     "out missing": (["train", "text0.txt"], "--out"),
@@ -107,6 +108,9 @@ BAD: dict[str, tuple[list[str], str]] = {
     "sample: length": ([*SAMPLE, "--length", "-1"], "from 1 to"),
     "sample: prime": ([*SAMPLE, "--prime", "ü"], "cannot hold 'ü'"),
     "sample: unknown": ([*SAMPLE, "--prime", "ü", "--unknown", "no"], "unknown is"),
+    "sample: streams": ([*SAMPLE, "--streams", "0"], "--streams cannot be '0': it is a whole number from 1 to 65,536."),
+    "reproduce: seeds": (["reproduce", "counter", "--out", "new", "--seeds", "x"], "a whole number from 1 to 1,000."),
+    "reproduce: out is a run": (["reproduce", "counter", "--out", "run"], "run is a run; nothing else is written into"),
     "sample: stop": ([*SAMPLE, "--stop", "ü"], "The stop string holds 'ü'"),
     "complete: no run": (["complete", "nowhere"], "no run folder"),
     "complete: until": ([*COMPLETE, "--until", "word"], "until cannot be 'word': it is one of token, line."),
@@ -137,6 +141,8 @@ BAD: dict[str, tuple[list[str], str]] = {
     "export: limit": ([*EXPORT, "new.svg", "--limit", "0"], "--limit"),
     "export: no symbol": ([*EXPORT, "new.svg", "--kind", "by-prefix"], "--at X"),
     "export: unknown symbol": ([*EXPORT, "new.svg", "--kind", "by-prefix", "--at", "ü"], "no symbol 'ü'"),
+    "export: out is a trace": ([*EXPORT, "trace", "--overwrite"], "trace is a trace; nothing else is written into it"),
+    "export: out is a run": ([*EXPORT, "run", "--overwrite"], "run is a run; nothing else is written into it"),
     "export: taken": ([*EXPORT, "text0.txt"], "Figures are"),
     "export: a folder that is taken": ([*EXPORT, "folder"], "--overwrite"),
     "check: no trace": (["check", "nowhere"], "nowhere"),

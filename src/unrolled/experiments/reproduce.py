@@ -25,7 +25,7 @@ from unrolled.experiments.report import (
     as_html,
     as_markdown,
 )
-from unrolled.files import write_json, write_whole
+from unrolled.files import check_adding, write_json, write_whole
 from unrolled.progress import Progress, silent
 from unrolled.settings import check_both
 from unrolled.sources import open_source
@@ -68,7 +68,8 @@ def reproduce(
     Raises:
         SettingsError: a source was given to a recipe that reads none, or not to one that needs it; both `resume` and
             `overwrite`; or, to go on, other seeds or another source than the folder was begun with.
-        OutputExistsError: the folder holds something, and neither option allows to touch it.
+        OutputExistsError: the folder holds something, and neither option allows to touch it; or `out` is a run, a
+            trace, or has an index that somebody else wrote.
         StoppedError: `stop` said so; everything is saved.
         UnrolledError: what training and recording may raise.
     """
@@ -123,7 +124,8 @@ def _begun(folder: Path, asked: Asked) -> Generator[None]:
 
 
 def _check_index(out: Path) -> None:
-    """Refuses a folder whose index somebody else wrote: `--out .` must not cost anybody a page."""
+    """Refuses a folder that is something else, or whose index somebody else wrote: `--out .` costs nobody a page."""
+    check_adding(out)
     there = [name for name in INDEX if (out / name).exists()]
     if there and MADE_BY not in _text_of(out / INDEX[0]):
         raise OutputExistsError(f"{out} holds {there[0]!r}, which no recipe made.", "Take another --out.")
