@@ -20,7 +20,7 @@ from unrolled.engines import choose_engine
 from unrolled.engines.gpu.engine import GpuEngine
 from unrolled.engines.torch import TorchEngine
 from unrolled.experiments import EXPERIMENTS
-from unrolled.experiments.reproduce import ALL
+from unrolled.experiments.recipes import ALL
 from unrolled.racing import Shape
 
 ROOT = Path(__file__).parents[1]
