@@ -216,8 +216,8 @@ def test_the_command_prints_it(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert json.loads(capsys.readouterr().out) == found.to_json()
     assert run(["show", str(tmp_path / "t"), "rnn.l0.2", "--history", "150", "--limit", "3"]) == 0
     *lines, told, left = capsys.readouterr().out.splitlines()
-    assert [line.split("\t")[0] for line in lines] == ["148", "149", "150"]
-    assert [float(line.split("\t")[2]) for line in lines] == pytest.approx(found.shares[-3:], rel=1e-5)
+    assert [line.split()[0] for line in lines] == ["148", "149", "150"]
+    assert [float(line.split()[2]) for line in lines] == pytest.approx(found.shares[-3:], rel=1e-5)
     largest = found.start + int(np.abs(found.shares).argmax())
     assert f"rnn.l0.cell.2 at step 150 is {found.value:.6g}; most was written by step {largest} " in told
     assert left.startswith(f"Read from step {found.start} to 150;")

@@ -10,6 +10,7 @@ from unrolled.cli.explore import explore
 from unrolled.cli.export import export
 from unrolled.cli.info import info
 from unrolled.cli.lsp import lsp
+from unrolled.cli.match import match
 from unrolled.cli.reproduce import reproduce
 from unrolled.cli.sample import sample
 from unrolled.cli.show import show
@@ -26,6 +27,7 @@ for command in (
     sample,
     complete,
     lsp,
+    match,
     check,
     export,
     info,
