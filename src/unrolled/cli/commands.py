@@ -6,6 +6,7 @@ from unrolled.cli.check import check
 from unrolled.cli.complete import complete
 from unrolled.cli.demo import demo
 from unrolled.cli.evaluate import evaluate
+from unrolled.cli.evidence import evidence
 from unrolled.cli.explore import explore
 from unrolled.cli.export import export
 from unrolled.cli.info import info
@@ -27,6 +28,7 @@ for command in (
     sample,
     complete,
     lsp,
+    evidence,
     match,
     check,
     export,
