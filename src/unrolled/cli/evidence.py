@@ -39,7 +39,7 @@ def evidence(
     ] = None,
     as_json: JsonFlag = False,
 ) -> int:
-    """Show what one neuron does: where it fires most, its histogram, gates and role, its effect, and neurons like it."""
+    """Show what one neuron does: where it fires, its histogram, gates, role and effect, and the neurons like it."""
     from unrolled.neurons.evidence import gather
     from unrolled.traces.trace import Trace
 
