@@ -34,12 +34,12 @@ class AblateAsked(Asked):
     text: Annotated[str, Field(min_length=2, max_length=MOST_STEPS)] | None = None
     trace: Name | None = None
     span: Span | None = None
-    neurons: Annotated[list[Name], Field(min_length=1, max_length=MOST_NEURONS)]
+    neurons: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MOST_NEURONS)]
     mode: Name = "zero"
     patch: Annotated[str, Field(min_length=2, max_length=MOST_STEPS)] | None = None
     steps: Span | None = None
     where: Name | None = None
-    hypotheses: Annotated[list[Name], Field(max_length=MOST_HYPOTHESES)] = []
+    hypotheses: Annotated[tuple[Name, ...], Field(max_length=MOST_HYPOTHESES)] = ()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     length: Annotated[int, Field(ge=0, le=MOST_WRITTEN)] = 200
 
@@ -180,7 +180,7 @@ def _intervention(asked: AblateAsked, vocabulary: Vocabulary, spelled: str) -> I
             "With patch, give the other text under the key patch.",
         )
     return Intervention(
-        neurons=tuple(asked.neurons),
+        neurons=asked.neurons,
         mode=mode,
         steps=None if asked.steps is None else range(*asked.steps),
         where=None if asked.where is None else ask(asked.where, spelled),
@@ -203,8 +203,8 @@ class _Steps:
         self._held += read.held.tolist()
         losses = read.losses()
         for place in (0, 1):
-            follows = zip(losses[:, place].tolist(), read.targets.tolist(), strict=True)
-            self._losses[place].extend(loss if target >= 0 else None for loss, target in follows)
+            own, comes = cast(list[float], losses[:, place].tolist()), cast(list[bool], (read.targets >= 0).tolist())
+            self._losses[place].extend(loss if follows else None for loss, follows in zip(own, comes, strict=True))
             self._likeliest[place].extend(likeliest(read.log_odds[:, place], self._vocabulary, LIKELIEST))
 
     def to_json(self) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def ask(name: str, text: str) -> Answer:
 def answer(name: str, hypothesis: Hypothesis, text: str) -> Answer:
     """As `ask`, for any function from a text to a label."""
     label = hypothesis(text)
-    if not isinstance(label, np.ndarray) or label.dtype != np.bool_:
+    if getattr(label, "dtype", None) != np.bool_:
         raise SettingsError(
             f"The hypothesis {name!r} is no question of yes and no: there is no place where it is true.",
             "Name one that is, such as quoted.",

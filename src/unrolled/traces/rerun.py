@@ -162,7 +162,7 @@ def _symbols(trace: Trace, starts: Array, lengths: Array, known: int) -> tuple[T
 
 
 def state_before(trace: Trace, network: Network, starts: Array) -> dict[str, Tensor]:
-    """The carried signals before each window, `(layers, windows, neurons)` in float64, from a trace that `has_states`."""
+    """The carried signals before each window, `(layers, windows, neurons)`, in float64; the trace `has_states`."""
     begins = {span.start: index for index, span in enumerate(trace.sequences)}
     stack = network.rnn.stack()
     state: dict[str, Tensor] = {}
