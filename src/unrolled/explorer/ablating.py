@@ -38,7 +38,7 @@ class AblateAsked(Asked):
     mode: Name = "zero"
     patch: Annotated[str, Field(min_length=2, max_length=MOST_STEPS)] | None = None
     steps: Span | None = None
-    where: Name | None = None
+    where: Annotated[str, Field(max_length=200)] = ""
     hypotheses: Annotated[tuple[Name, ...], Field(max_length=MOST_HYPOTHESES)] = ()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     length: Annotated[int, Field(ge=0, le=MOST_WRITTEN)] = 200
@@ -68,7 +68,7 @@ def ablate_for_page(collection: Collection, asked: AblateAsked) -> dict[str, Any
         UnrolledError: what is asked for is not here, or does not fit.
     """
     from unrolled.neurons.ablation import ablate
-    from unrolled.neurons.answers import ask
+    from unrolled.neurons.answers import answers
     from unrolled.writing.prime import edge_of
 
     what = _opened(collection, asked)
@@ -80,7 +80,7 @@ def ablate_for_page(collection: Collection, asked: AblateAsked) -> dict[str, Any
         vocabulary,
         what.text,
         _intervention(asked, vocabulary, spelled),
-        hypotheses=[ask(name, spelled) for name in asked.hypotheses],
+        hypotheses=answers(asked.hypotheses, spelled, files=False),
         length=asked.length,
         edge=edge_of(what.loaded.source),
         seed=asked.seed,
@@ -170,7 +170,7 @@ def _span(trace: Trace, loaded: LoadedNetwork, start: int, stop: int) -> Text:
 
 def _intervention(asked: AblateAsked, vocabulary: Vocabulary, spelled: str) -> Intervention:
     from unrolled.neurons.ablation import Intervention
-    from unrolled.neurons.answers import ask
+    from unrolled.neurons.answers import where_true
     from unrolled.neurons.holding import Mode, parse_mode
 
     mode = Mode("patch") if asked.mode == "patch" else parse_mode(asked.mode)
@@ -183,7 +183,7 @@ def _intervention(asked: AblateAsked, vocabulary: Vocabulary, spelled: str) -> I
         neurons=asked.neurons,
         mode=mode,
         steps=None if asked.steps is None else range(*asked.steps),
-        where=None if asked.where is None else ask(asked.where, spelled),
+        where=where_true(asked.where, spelled, files=False),
         other=None if asked.patch is None else vocabulary.encode(asked.patch),
     )
 
