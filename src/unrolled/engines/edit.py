@@ -183,6 +183,16 @@ def check_fit(edits: Sequence[Edit], stack: Stack, steps: int, batch: int) -> No
             )
 
 
+def check_parts(edits: Sequence[Edit], stack: Stack, steps: int, batch: int) -> None:
+    """As `check_edits` and `check_fit`, before a long run that is made in parts, each with its window of the edits.
+
+    Raises:
+        UnknownNameError, ModelError: as they do; or an edit does not say what holds at the last step.
+    """
+    check_edits(edits, stack)
+    check_fit([edit.window(steps - 1, steps) for edit in edits], stack, 1, batch)
+
+
 def _size(edit: Edit, stack: Stack) -> int:
     """Numbers that the signal has."""
     return stack.projection if edit.signal == "hidden" and stack.projection else stack.neurons

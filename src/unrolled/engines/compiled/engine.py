@@ -45,7 +45,7 @@ class CompiledEngine(Engine):
         if any(tensor.dtype != torch.float32 for tensor in weights) or torch.is_autocast_enabled("cpu"):
             return "its kernels compute in float32 alone"
         if editing and not recording and torch.is_grad_enabled():
-            return "its kernels give no gradients where signals are held, and they are on (torch.no_grad)"
+            return "its kernels give no gradient where signals are held; within torch.no_grad() they hold them"
         return None
 
     def run_request(self, request: Request) -> Result:

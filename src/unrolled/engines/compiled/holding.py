@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unrolled.cells.cell import Cell
+from unrolled.engines.compiled.kernels import LayerCall
 from unrolled.engines.edit import Hold
 from unrolled.engines.engine import reverse
 
@@ -45,14 +46,10 @@ class Holds:
         self._begins = torch.searchsorted(vectors, torch.arange(-(-neurons // lanes) + 1))
         self._array = (_Entry * len(found))(*(entry for _, _, entry in found))
 
-    def __len__(self) -> int:
-        """Vectors that something is held of, each as often as it is."""
-        return len(self._array)
-
-    @property
-    def addresses(self) -> tuple[int, int]:
-        """Of `layer.holds` and `layer.held`."""
-        return ctypes.addressof(self._array), self._begins.data_ptr()
+    def give_to(self, call: LayerCall) -> None:
+        """Lets a layer's call point to them, in place of others."""
+        call.holds = ctypes.addressof(self._array) if len(self._array) else None
+        call.held = self._begins.data_ptr()
 
     def _entries(self, hold: Hold, signal: int, neurons: int, lanes: int) -> list[tuple[int, _Entry]]:
         """The vectors that a hold touches, and what is held of each."""

@@ -92,9 +92,9 @@ class PackedLayer:
         )
         pointers = Parameters(**{name: value.data_ptr() for name, value in self.parameters.items()})
         self._ready = kernels.make_ready(self._call, pointers, by_symbol=by_symbol)
-        self._holds = Holds(holds, cell, self.neurons, kernels.lanes)
-        if len(self._holds):
-            self._call.holds, self._call.held = self._holds.addresses
+        if holds:
+            self._holds = Holds(holds, cell, self.neurons, kernels.lanes)
+            self._holds.give_to(self._call)
 
     def new_pass(
         self, x: Tensor, first: Mapping[str, Tensor], lengths: Tensor | None, *, training: bool, start: int = 0
