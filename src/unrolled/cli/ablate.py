@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,16 +19,18 @@ from unrolled.cli.options import (
     one_of,
 )
 from unrolled.cli.reading import edge_of, load, read, tell_engine
-from unrolled.cli.screen import ProgressBar, print_columns, print_json, print_table, remark, shown
-from unrolled.errors import SettingsError
+from unrolled.cli.screen import ProgressBar, print_columns, print_json, print_table, remark, stdout
+from unrolled.errors import SettingsError, VocabularyError
 
 if TYPE_CHECKING:
     from unrolled.networks.files import LoadedNetwork
     from unrolled.neurons.ablation import Ablation
     from unrolled.neurons.holding import Mode
+    from unrolled.neurons.moments import Moment
     from unrolled.neurons.tally import Change
 
-COLUMNS = ("where", "steps", "before", "after", "change", "95 % interval", "random neurons", "ratio")
+NARROW, WIDE = 70, 100
+"""Columns of a terminal that has room for intervals, and for the random neurons and the odds beside them."""
 
 
 def ablate(
@@ -89,6 +92,7 @@ def ablate(
     chosen = read(loaded, source, unknown, reading).part(which)
     text = Text(chosen.symbols, chosen.boundaries)
     spelled = text.spelled(loaded.vocabulary) if where or hypothesis else ""
+    _check_following(loaded, following)
     held = Intervention(
         neurons=tuple(neurons),
         mode=held_at,
@@ -122,6 +126,19 @@ def ablate(
     return 0
 
 
+def _check_following(loaded: LoadedNetwork, symbols: str) -> None:
+    """Refuses symbols that the network can never foretell."""
+    from unrolled.sources.vocabulary import UnknownSymbolError
+
+    try:
+        loaded.vocabulary.encode(symbols)
+    except UnknownSymbolError as error:
+        raise VocabularyError(
+            f"--next cannot hold {error.character!r}: the text that the network learned from does not.",
+            "Give symbols that it knows.",
+        ) from error
+
+
 def _sources(loaded: LoadedNetwork, mode: Mode, unknown: str, steps: int) -> dict[str, Any]:
     """What the mode reads besides the text: another text, or a trace."""
     from unrolled.traces.trace import Trace
@@ -139,36 +156,51 @@ def _print(found: Ablation) -> None:
     where = "" if found.where is None else f", where {found.where}"
     names = found.neurons if len(found.neurons) <= 4 else (*found.neurons[:3], f"{len(found.neurons) - 3} more")
     rows = [found.overall, *(each for one in found.hypotheses for each in (one.true, one.false) if each is not None)]
-    print_columns(f"{', '.join(names)} held at {found.mode}{span}{where}", COLUMNS, [_row(each) for each in rows])
+    _print_changes(f"{', '.join(names)} held at {found.mode}{span}{where}", rows, str)
     tables = [("next symbol", found.symbols), *((f"{one.name}, next symbol", one.symbols) for one in found.hypotheses)]
     for title, symbols in tables:
         if symbols:
-            print_columns(f"\n{title}", COLUMNS, [_row(each, draw(each.name)) for each in symbols])
+            _print_changes(f"\n{title}", symbols, draw)
     if found.moments:
-        moments = [
-            [
-                f"{each.step:,}",
-                draw(each.symbol),
-                f"{each.loss_before:.3f}",
-                f"{each.loss_after:.3f}",
-                " ".join(f"{draw(symbol)} {odds:.2f}" for symbol, odds in each.before),
-                " ".join(f"{draw(symbol)} {odds:.2f}" for symbol, odds in each.after),
-                draw(each.context),
-            ]
-            for each in found.moments
-        ]
-        names = ("step", "next", "loss", "held", "odds", "odds, held", "after reading")
-        print_columns("\nwhere the loss changed most", names, moments)
+        print_columns("\nwhere the loss changed most", *_columns([_moment(each) for each in found.moments]))
     if found.samples is not None:
         samples = {name: draw(getattr(found.samples, name)) for name in ("prime", "before", "after")}
         print_table("\nby the same random numbers", samples)
-    drawn = len(found.controls)
-    remark(f"random neurons: {drawn} draws of {len(found.neurons)} with like variance" if drawn else "too few others")
+    if found.controls:
+        remark(f"random neurons: {len(found.controls)} draws of {len(found.neurons)} of like variance, seeded")
+    else:
+        remark("no random neurons to compare with: too few others, or --draws 0")
 
 
-def _row(change: Change, name: str | None = None) -> list[str]:
-    interval = "" if change.low is None or change.high is None else f"{change.low:+.4f} to {change.high:+.4f}"
-    controls = f"{min(change.controls):+.4f} to {max(change.controls):+.4f}" if change.controls else ""
-    ratio = "" if change.ratio is None else shown(float(f"{change.ratio:.3g}"))
-    numbers = [f"{change.before:.4f}", f"{change.after:.4f}", f"{change.change:+.4f}", interval, controls, ratio]
-    return [name or change.name, f"{change.steps:,}", *numbers]
+def _print_changes(title: str, changes: Sequence[Change], spell: Callable[[str], str]) -> None:
+    print_columns(title, *_columns([_change(change, spell(change.name)) for change in changes]))
+
+
+def _columns(rows: Sequence[Mapping[str, str]]) -> tuple[list[str], list[list[str]]]:
+    """The names of columns, and lines of them."""
+    return list(rows[0]), [list(row.values()) for row in rows]
+
+
+def _change(change: Change, name: str) -> dict[str, str]:
+    """One line, by column; a narrow terminal has fewer."""
+    row = {"where": name, "steps": f"{change.steps:,}", "before": f"{change.before:.4f}"}
+    row |= {"after": f"{change.after:.4f}", "change": f"{change.change:+.4f}"}
+    if stdout.width >= NARROW:
+        known = change.low is not None and change.high is not None
+        row["95 % interval"] = f"{change.low:+.4f} to {change.high:+.4f}" if known else ""
+    if stdout.width >= WIDE:
+        low, high = min(change.controls, default=0.0), max(change.controls, default=0.0)
+        row["random neurons"] = f"{low:+.4f} to {high:+.4f}" if change.controls else ""
+    return {**row, "ratio": "" if change.ratio is None else f"{change.ratio:.3g}"}
+
+
+def _moment(moment: Moment) -> dict[str, str]:
+    """One line, by column; a narrow terminal has fewer."""
+    from unrolled.traces.symbols import draw
+
+    row = {"step": f"{moment.step:,}", "next": draw(moment.symbol)}
+    row |= {"loss": f"{moment.loss_before:.3f}", "held": f"{moment.loss_after:.3f}"}
+    if stdout.width >= WIDE:
+        for name, odds in (("odds", moment.before), ("odds, held", moment.after)):
+            row[name] = " ".join(f"{draw(symbol)} {share:.2f}" for symbol, share in odds)
+    return {**row, "after reading": draw(moment.context)}
