@@ -150,7 +150,7 @@ def test_the_numbers_are_those_of_whole_arrays() -> None:
     assert sum(found.histogram.counts) == 800
     assert np.abs(np.cumsum(found.histogram.counts) - np.cumsum(counts)).max() <= 1  # a value on an edge may round
     np.testing.assert_allclose(found.histogram.edges, edges, atol=1e-6)
-    width = (values.max() - values.min()) / 4096
+    width = float(values.max() - values.min()) / 4096
     for quantile in found.quantiles:
         assert np.quantile(values, quantile.quantile, method="inverted_cdf") == pytest.approx(quantile.value, abs=width)
         assert len(quantile.examples) == 3

@@ -1,6 +1,7 @@
 """Registers every command, in the order in which the help lists them."""
 
 from unrolled.cli import app
+from unrolled.cli.ablate import ablate
 from unrolled.cli.bench import bench
 from unrolled.cli.check import check
 from unrolled.cli.complete import complete
@@ -30,6 +31,7 @@ for command in (
     lsp,
     evidence,
     match,
+    ablate,
     check,
     export,
     info,

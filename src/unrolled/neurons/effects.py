@@ -16,7 +16,7 @@ from unrolled.networks import SITE, Network
 from unrolled.traces.chunks import Array
 from unrolled.traces.names import Name
 from unrolled.traces.record import weights_sha256
-from unrolled.traces.rerun import choose_windows, read_states, read_symbols, refuse_other_shape
+from unrolled.traces.rerun import choose_windows, read_symbols, refuse_other_shape, state_before
 from unrolled.traces.trace import Trace
 
 SHOWN = 10
@@ -90,7 +90,7 @@ def _measure(trace: Trace, name: Name, network: Network, low: float, high: float
     begin in the states that were recorded before them."""
     starts, lengths, known = choose_windows(trace, seed)
     symbols, _ = read_symbols(trace, starts, lengths, network.symbols)
-    state = {key: value.float() for key, value in read_states(trace, network, starts).items()} if known else {}
+    state = {key: value.float() for key, value in state_before(trace, network, starts).items()} if known else {}
     layer = name.site.removeprefix(f"{SITE}.")
     inside = torch.arange(symbols.shape[0])[:, None] < torch.as_tensor(lengths)
 
