@@ -112,12 +112,18 @@ def evaluate_text(
 
 @torch.no_grad()
 def evaluate_sequences(
-    network: Network, sequences: list[NDArray[Any]], *, engine: str = "auto", progress: Progress = silent
+    network: Network,
+    sequences: list[NDArray[Any]],
+    *,
+    edits: Sequence[Edit] = (),
+    engine: str = "auto",
+    progress: Progress = silent,
 ) -> Score:
     """Foretells each sequence from its second symbol to its last, each from a zero state.
 
     Args:
         sequences: each `(symbols,)`, at least two symbols; they run side by side in groups of like length.
+        edits: what is held while it reads, the same at every step.
 
     Raises:
         SourceError: no sequence has two symbols.
@@ -136,7 +142,7 @@ def evaluate_sequences(
             for column, sequence in enumerate(group):
                 padded[: len(sequence), column] = sequence
             window = torch.from_numpy(padded).to(device)
-            logits, _ = network(window[:-1], lengths=lengths.to(device), engine=engine)
+            logits, _ = network(window[:-1], lengths=lengths.to(device), edits=edits, engine=engine)
             counts = torch.arange(len(window) - 1)[:, None] < lengths[None, :]
             more_nats, more_right = loss_sum(logits[counts], window[1:][counts])
             nats, right, seen = nats + more_nats, right + more_right, seen + int(lengths.sum())
