@@ -178,10 +178,12 @@ def _check(
     settings = network.settings
     if settings.cell not in HELD or (settings.cell == "gru" and circuit.counts):
         allowed = "an LSTM, for it counts" if circuit.counts else "an LSTM or a GRU"
-        raise ModelError(f"The {circuit.name} cannot be put into a network of {settings.cell} cells: it needs {allowed}.")
+        raise ModelError(
+            f"The {circuit.name} cannot be put into a network of {settings.cell} cells: it needs {allowed}."
+        )
     if settings.embedding:
         raise ModelError(
-            f"The network reads its symbols by an embedding of {settings.embedding} numbers; a circuit needs them one-hot.",
+            f"The network reads symbols by an embedding of {settings.embedding} numbers; a circuit needs them one-hot.",
             "Train one with --embedding 0.",
         )
     if len(vocabulary) != network.symbols:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from random import Random
 from typing import Literal
 
 import torch
@@ -17,7 +18,7 @@ from unrolled.neurons.circuits.circuit import Circuit
 from unrolled.neurons.circuits.grafting import Planted, graft
 from unrolled.sources.vocabulary import Vocabulary
 
-HALF_LIVES = (0.5, 300.0)
+HALF_LIVES = (0.5, 1000.0)
 """Steps after which half of a random neuron's memory is gone: shortest and longest, evenly spread on a log scale."""
 FORGETTERS, SHUT = 4, 12.0
 """Symbols at which a random neuron forgets everything, at most so many of each; and by what its gate is shut then."""
@@ -64,18 +65,19 @@ def plant(
     Raises:
         ModelError: the network has no room for the circuits, or its cell cannot hold one of them.
     """
-    settings = NetworkSettings(cell=cell, hidden=hidden, layers=layers)
+    settings = NetworkSettings.parse({"cell": cell, "hidden": hidden, "layers": layers})
     unread = "".join(circuit.reads for circuit in circuits) if deaf else ""
     network = random_network(settings, vocabulary, seed=seed, unread=unread)
-    generator = torch.Generator().manual_seed(seed)
-    layer_of = torch.randint(layers, (len(circuits),), generator=generator).tolist()
+    chance = Random(seed)
+    layer_of = [chance.randrange(layers) for _ in circuits]
     needed = [
         (len(circuit.units), len(circuit.reads) if layer else 0)
         for circuit, layer in zip(circuits, layer_of, strict=True)
     ]
-    if sum(map(sum, needed)) > hidden:
-        raise ModelError(f"The circuits need {sum(map(sum, needed))} neurons; the network has {hidden} in each layer.")
-    free = iter(torch.randperm(hidden, generator=generator).tolist())
+    total = sum(units + relays for units, relays in needed)
+    if total > hidden:
+        raise ModelError(f"The circuits need {total} neurons; the network has {hidden} in each layer.")
+    free = iter(chance.sample(range(hidden), hidden))
     found: list[Planted] = []
     for circuit, layer, (units, relays) in zip(circuits, layer_of, needed, strict=True):
         neurons, others = list(islice(free, units)), list(islice(free, relays))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 LETTERS = "etaoinshrdlucmfw"
+MARKS = 0.08
+"""Share of the characters that are marks or newlines."""
 
 
 def babble(characters: int, seed: int = 0, quotes: str = '""') -> str:
@@ -24,16 +26,16 @@ def babble(characters: int, seed: int = 0, quotes: str = '""') -> str:
     quoted, depth = False, 0
     while len(written) < characters:
         mark, which = draws[len(written)]
-        if mark > 0.08:
+        if mark > MARKS:
             written.append(str(letters[len(written)]))
-        elif which < 0.2:
+        elif which < 0.3:
             written += ["\n", *" " * (4 * int(generator.integers(4)))]
             quoted = False
-        elif which < 0.6:
+        elif which < 0.7:
             written.append(quotes[quoted])
             quoted = not quoted
         else:
-            opens = depth == 0 or generator.random() < 0.5
+            opens = depth == 0 or generator.random() < 1 / (1 + depth)
             written.append("(" if opens else ")")
             depth += 1 if opens else -1
     return "".join(written[:characters])
