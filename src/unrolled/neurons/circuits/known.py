@@ -37,7 +37,7 @@ def quote_latch(opening: str = "“", closing: str = "”") -> Circuit:
 def bracket_counter(opening: str = "(", closing: str = ")") -> Circuit:
     """Brackets that are open; one that closes nothing does not count."""
     counter = Unit(ALWAYS, write=Gate(-2, {opening: 2.5, closing: 1.5}, {0: 1}), down=closing)
-    return Circuit("bracket counter", "bracket-depth", lambda text: depth(text, opening, closing), (counter,), COUNTED)
+    return Circuit("bracket counter", "round-depth", lambda text: depth(text, opening, closing), (counter,), COUNTED)
 
 
 def line_counter() -> Circuit:
