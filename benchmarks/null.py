@@ -1,44 +1,42 @@
 """The finder where there is nothing to find: how many networks show any finding at q = 0.05.
 
-Each network has random weights, every other one circuits besides, which latch and count as trained neurons do. It reads
-a text; the labels are those of an unrelated text as long: of each hypothesis of the registry, and of what the circuits
-stand for. So whatever is believed is chance. Half of the texts are made up, half are slices of the third text that
-`find.py` reads, which have nothing in common but their language.
+Each network has random weights, every other one circuits besides, which latch and count as trained neurons do. It
+reads a text; the labels are those of an unrelated text as long: of each hypothesis that can be asked about it, and of
+what the circuits stand for. So whatever is believed is chance. Half of the texts are made up, half are slices of a
+source, far from each other.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 
 from common import DEFAULT_TEXT, Report, arguments, say
 from find import read_text
 
 from unrolled.neurons.circuits import CIRCUITS, babble, plant
 from unrolled.neurons.find import Findings, find
-from unrolled.neurons.hypotheses import HYPOTHESES
-from unrolled.neurons.hypotheses.marking import Classes, Label
+from unrolled.neurons.hypotheses import Classes, Label, hypotheses_for, labellers
 from unrolled.sources import Vocabulary
 
 ALLOWED = 0.08
 """Of the networks; 5 % are to be expected at most, and 16 of 200 are few enough in 97 of 100 cases then."""
 
 
-def labels_of(text: str) -> dict[str, Label | Classes]:
-    """What can be asked about a text."""
+def labels_of(text: str, source: str) -> dict[str, Label | Classes]:
+    """What can be asked about a text from a source, and what the circuits stand for."""
     circuits = {circuit.hypothesis: circuit.label for circuit in (make() for make in CIRCUITS.values())}
-    return {name: HYPOTHESES.get(name)(text) for name in HYPOTHESES.names()} | {
-        name: label(text) for name, label in circuits.items()
-    }
+    return {name: label(text) for name, label in (labellers(hypotheses_for(source)) | circuits).items()}
 
 
-def seek(text: str, other: str, hidden: int, seed: int, planted: bool, q: float) -> Findings:
-    """What a random network that reads one text knows of another."""
+def seek(text: str, labels: Mapping[str, Label | Classes], hidden: int, seed: int, planted: bool, q: float) -> Findings:
+    """What a random network that reads a text knows of labels."""
     vocabulary = Vocabulary.of(text)
     circuits = [make() for make in CIRCUITS.values()] if planted else []
     network = plant(circuits, vocabulary, hidden=hidden, seed=seed).network
     options = {"untrained": False, "controls": False, "surprise": False, "seed": seed, "q": q}
-    return find(network, [vocabulary.encode(text)], labels_of(other), **options)
+    return find(network, [vocabulary.encode(text)], labels, **options)
 
 
 def main() -> int:
@@ -61,7 +59,8 @@ def main() -> int:
         else:
             here, far = seed // 2, (seed // 2 + slices // 2) % slices
             text, other = (whole[at * apart :][:steps] for at in (here, far))
-        findings = seek(text, other, given.hidden, seed, planted, given.q)
+        labels = labels_of(other, "babble" if made_up else given.text)
+        findings = seek(text, labels, given.hidden, seed, planted, given.q)
         wrong = [tested.name for tested in findings.hypotheses if tested.found]
         of[kind, planted] += 1
         shows[kind, planted] += bool(wrong)

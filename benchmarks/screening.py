@@ -96,14 +96,14 @@ def beside_others(result: Report, steps: int, neurons: int, pairs: int) -> None:
 def make(source: str, size: str, steps: int) -> tuple[Any, Any, dict[str, Any]]:
     """A network with random weights, the symbols it reads, and a label of every hypothesis."""
     from unrolled.networks import Network, NetworkSettings
-    from unrolled.neurons.hypotheses import HYPOTHESES
+    from unrolled.neurons.hypotheses import hypotheses_for, labellers
     from unrolled.sources import open_source, prepare
 
     layers, hidden = map(int, size.split("x"))
     corpus = prepare(open_source(source, limit=steps))
     text = corpus.vocabulary.decode(corpus.symbols)
     settings = NetworkSettings.parse({"layers": layers, "hidden": hidden})
-    labels = {name: HYPOTHESES.get(name)(text) for name in HYPOTHESES.names()}
+    labels = {name: label(text) for name, label in labellers(hypotheses_for(source)).items()}
     return Network(settings, len(corpus.vocabulary)).eval(), corpus.symbols, labels
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from unrolled.neurons.hypotheses.marking import Label
+from unrolled.neurons.hypotheses import Labeller
 
-Labeller: TypeAlias = Callable[[str], Label]
 Direction: TypeAlias = Literal[1, -1]
 
 

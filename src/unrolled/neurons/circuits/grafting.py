@@ -13,7 +13,8 @@ from torch import Tensor
 
 from unrolled.errors import ModelError
 from unrolled.networks import SITE, Network
-from unrolled.neurons.circuits.circuit import ALWAYS, NEVER, Circuit, Direction, Gate, Labeller, Unit
+from unrolled.neurons.circuits.circuit import ALWAYS, NEVER, Circuit, Direction, Gate, Unit
+from unrolled.neurons.hypotheses import Labeller
 from unrolled.sources.vocabulary import Vocabulary
 
 STRENGTH = 80.0

@@ -34,10 +34,10 @@ def quote_latch(opening: str = "“", closing: str = "”") -> Circuit:
     return Circuit("quote latch", "quoted", HYPOTHESES.get("quoted"), (latch,))
 
 
-def bracket_counter(opening: str = "(", closing: str = ")") -> Circuit:
-    """Brackets that are open; one that closes nothing does not count."""
-    counter = Unit(ALWAYS, write=Gate(-2, {opening: 2.5, closing: 1.5}, {0: 1}), down=closing)
-    return Circuit("bracket counter", "round-depth", lambda text: depth(text, opening, closing), (counter,), COUNTED)
+def bracket_counter() -> Circuit:
+    """Round brackets that are open; one that closes nothing does not count, for the input gate reads the depth."""
+    counter = Unit(ALWAYS, write=Gate(-2, {"(": 2.5, ")": 1.5}, {0: 1}), down=")")
+    return Circuit("bracket counter", "round-depth", HYPOTHESES.get("round-depth"), (counter,), COUNTED)
 
 
 def line_counter() -> Circuit:
@@ -82,13 +82,6 @@ CIRCUITS: Mapping[str, Callable[[], Circuit]] = {
     "copy": copy,
 }
 """Every circuit by name, as it is made by default."""
-
-
-def depth(text: str, opening: str, closing: str) -> Label:
-    """Brackets that are open once a character was read; one that closes nothing does not count."""
-    characters = code_points(text)
-    balance = np.cumsum((characters == ord(opening)).astype(np.int64) - (characters == ord(closing)))
-    return (balance - np.minimum(np.minimum.accumulate(balance), 0)).astype(np.float64)
 
 
 def newlines(text: str) -> Label:
