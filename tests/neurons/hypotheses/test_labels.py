@@ -121,7 +121,7 @@ LATER = {
     "java-identifier": ("class A { int b", "() { } }"),
     "java-block-depth": ("class A { void b() { if", " (c) { } } }"),
     "python-identifier": ("a.b", "()"),
-    "python-block-depth": ("if a:\n  b\n  # c", "\n  d"),
+    "python-block-depth": ("if a:\n  b(", ")"),
     "next-symbol": ("a", "b"),
 }
 """A text, and what changes the label of it when it follows."""
