@@ -39,9 +39,8 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
-    trace = record_run(
-        make_network(hidden=6), Names(), make_symbols(300, 90), out=folder / "shown" / "whole", title="whole"
-    )
+    out = folder / "shown" / "whole"
+    trace = record_run(make_network(hidden=6), Names(), make_symbols(300, 90), out=out, title="whole")
     shutil.copytree(out, folder / "shown" / "linked")
     symbols = folder / "shown" / "linked" / "symbols" / "c" / "0"
     shutil.move(symbols, folder / "outside")

@@ -100,20 +100,14 @@ def find(
 
 def _in_trace(path: Path, asked: list[str] | None, options: dict[str, Any]) -> Findings:
     from unrolled.neurons.find import find_in_trace
-    from unrolled.neurons.hypotheses import hypotheses_for, labellers
-    from unrolled.neurons.labelling import about, label_steps
+    from unrolled.neurons.labelling import label_trace
     from unrolled.traces.trace import Trace
 
     trace = Trace.open(path)
-    source = trace.info.source
-    named = f"task:{source.get('task')}" if source.get("kind") == "task" else str(source.get("name", ""))
-    include = source.get("include")
-    chosen = labellers(asked or hypotheses_for(named, map(str, include) if isinstance(include, list) else ()))
     with ProgressBar("labelling", "hypotheses") as progress:
-        labels = label_steps(chosen, trace.labels(), trace.info.symbols.kind, trace.sequences, progress)
+        labels, about = label_trace(trace, asked or (), progress=progress)
         looking = progress.then("looking for neurons", "steps")
-        found = find_in_trace(trace, labels, about=about(chosen), progress=looking, **options)
-    found = replace(found, source=dict(source))
+        found = find_in_trace(trace, labels, about=about, progress=looking, **options)
     found.save(path)
     return found
 

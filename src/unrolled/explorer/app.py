@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from unrolled.explorer.ablating import AblateAsked, ablate_for_page
 from unrolled.explorer.collection import Collection
 from unrolled.explorer.files import ASK_AGAIN, FOREVER, file_response
+from unrolled.explorer.finding import FindAsked, find_for_page
 from unrolled.explorer.guard import Guard
 from unrolled.explorer.matching import MatchAsked, match_for_page
 from unrolled.explorer.posts import Turns, parse, read_body
@@ -96,6 +97,12 @@ def _add_searches(app: FastAPI, collection: Collection) -> None:
         asked = parse(AblateAsked, body)
         with turns.take():
             return found(ablate_for_page(collection, asked))
+
+    @app.post("/api/find")
+    def find(body: Annotated[bytes, Depends(read_body)]) -> Response:
+        asked = parse(FindAsked, body)
+        with turns.take():
+            return found(find_for_page(collection, asked))
 
     @app.post("/api/match")
     def match(body: Annotated[bytes, Depends(read_body)]) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -108,7 +109,8 @@ def find_in_trace(
     _check_signals(signals, [signal.name for site in trace.info.sites for signal in site.signals])
     asked = _Asked(labels, about or {}, surprise and trace.loss is not None, q, shifts, controls, seed)
     symbols = np.zeros(trace.steps, np.int64) if trace.symbols is None else trace.symbols
-    return asked.findings(RecordedTrace(trace, signals), trace.sequences, symbols, progress, {})
+    found = asked.findings(RecordedTrace(trace, signals), trace.sequences, symbols, progress, {})
+    return replace(found, source=dict(trace.info.source))
 
 
 class _Asked:
