@@ -102,7 +102,7 @@ def ablate(
         **_sources(loaded, held_at, unknown, len(text)),
     )
     if verbose:
-        tell_engine(loaded.network, engine)
+        tell_engine(loaded.network, engine, editing=True)
     with ProgressBar("measuring", "symbols") as progress:
         found = ablated(
             loaded.network,

@@ -64,7 +64,7 @@ def sample(
         **settings,
     )
     if verbose:
-        tell_engine(loaded.network, engine)
+        tell_engine(loaded.network, engine, editing=bool(hold))
     if as_json:
         held = {"held": hold} if hold else {}
         told = _told(list(zip(*pieces, strict=True)))
