@@ -206,7 +206,8 @@ def test_every_route_and_security_header_is_in_the_reference(shown: Shown) -> No
     routes = {route.path for route in app.app.routes}
     reading = {"/exhibits.json", "/traces/{name}/{key:path}", "/runs/{name}/{file:path}", "/{file:path}"}
     assert routes == reading | {"/api/ablate"}
-    for words in ("`/`", "`exhibits.json`", "`traces/<id>/…`", "`api/ablate`", *(f"`runs/<id>/{name}`" for name in RUN_FILES)):
+    assert "`api/ablate`" in reference
+    for words in ("`/`", "`exhibits.json`", "`traces/<id>/…`", *(f"`runs/<id>/{name}`" for name in RUN_FILES)):
         assert words in reference
     for name, value in HEADERS.items():
         assert name in reference
