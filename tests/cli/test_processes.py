@@ -144,6 +144,22 @@ def test_ctrl_c_while_standard_input_is_awaited_leaves_nothing(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ctrl_c_while_the_commands_are_loaded_is_quiet(trained: Path) -> None:
+    """The process sends it to itself where they begin to be imported, so that the moment is certain."""
+    code = """
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "unrolled.cli.commands":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from unrolled.cli import main
+main()
+"""
+    shown = subprocess.run([sys.executable, "-c", code, "info", str(trained)], capture_output=True, text=True)
+    assert (shown.returncode, shown.stdout, shown.stderr) == (130, "", "\n")
+
+
 def test_progress_is_plain_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
     code = "from unrolled.cli import screen, main; screen.PLAIN_SECONDS = 0.0; main()"
     arguments = ["train", str(write_text(tmp_path)), "--out", str(tmp_path / "run"), *as_options({**TINY, "steps": 6})]

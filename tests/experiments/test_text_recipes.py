@@ -18,8 +18,8 @@ from unrolled.experiments import EXPERIMENTS, LONG, code_java, code_python, quiz
 from unrolled.experiments.claims import read_claims
 from unrolled.experiments.code import BEGINS, NEW
 from unrolled.experiments.lab import Lab
+from unrolled.experiments.recipes import find_recipes
 from unrolled.experiments.report import Report, as_html, as_markdown
-from unrolled.experiments.reproduce import find_recipes
 from unrolled.experiments.reproduce import reproduce as run_recipe
 from unrolled.experiments.text_networks import Learned, Plan, Search, judge_neuron, judge_shares, learn
 from unrolled.experiments.written.share import Share

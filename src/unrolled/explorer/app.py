@@ -15,7 +15,9 @@ from starlette.types import ASGIApp
 from unrolled.explorer.ablating import AblateAsked, ablate_for_page
 from unrolled.explorer.collection import Collection
 from unrolled.explorer.files import ASK_AGAIN, FOREVER, file_response
+from unrolled.explorer.finding import FindAsked, find_for_page
 from unrolled.explorer.guard import Guard
+from unrolled.explorer.matching import MatchAsked, match_for_page
 from unrolled.explorer.posts import Turns, parse, read_body
 from unrolled.explorer.problems import install_problems, not_found, problem
 from unrolled.version import __version__
@@ -95,6 +97,18 @@ def _add_searches(app: FastAPI, collection: Collection) -> None:
         asked = parse(AblateAsked, body)
         with turns.take():
             return found(ablate_for_page(collection, asked))
+
+    @app.post("/api/find")
+    def find(body: Annotated[bytes, Depends(read_body)]) -> Response:
+        asked = parse(FindAsked, body)
+        with turns.take():
+            return found(find_for_page(collection, asked))
+
+    @app.post("/api/match")
+    def match(body: Annotated[bytes, Depends(read_body)]) -> Response:
+        asked = parse(MatchAsked, body)
+        with turns.take():
+            return found(match_for_page(collection, asked))
 
 
 def found(result: Mapping[str, object]) -> Response:
