@@ -59,13 +59,13 @@ def test_it_tells_what_the_package_tells(here: Path, capsys: pytest.CaptureFixtu
     asked = ["--hypothesis", "word-start", "--next", ".", "--seed", "3", "--draws", "4", "--length", "20"]
     found = read_json(capsys, *ABLATE, *asked)
     loaded = load_network(Path("run"))
-    text = Path(TEXT).read_text()
+    text = Text(loaded.vocabulary.encode(Path(TEXT).read_text()))
     own = ablate(
         loaded.network,
         loaded.vocabulary,
-        Text(loaded.vocabulary.encode(text)),
+        text,
         Intervention((NEURON,)),
-        hypotheses=answers(["word-start"], text),
+        hypotheses=answers(["word-start"], text, loaded.vocabulary),
         symbols=".",
         draws=4,
         seed=3,
