@@ -24,7 +24,7 @@ from unrolled.cli.screen import WIDE, ProgressBar, print_columns, print_json, re
 from unrolled.errors import SettingsError
 
 if TYPE_CHECKING:
-    from unrolled.neurons.find import Finding, Findings, Tested
+    from unrolled.neurons.find import Finding, Findings, Sought
 
 COLUMNS = ("hypothesis", "neuron", "score (95 %)", "chance")
 MORE = ("untrained", "precision", "recall", "2, 4, 8 together")
@@ -169,12 +169,12 @@ def _show(found: Findings, top: int) -> None:
     remark(f"labels were moved along the text {found.shifts:,} times; at most {found.q:.0%} of what is found is chance")
 
 
-def _score(tested: Tested, each: Finding) -> str:
+def _score(tested: Sought, each: Finding) -> str:
     name = {"AUC": "AUC", "correlation": "r", "eta squared": "η²"}[tested.measure]
     return f"{name} {each.score:.3f} ({each.low:.2f} to {each.high:.2f})"
 
 
-def _more(tested: Tested, each: Finding) -> list[str]:
+def _more(tested: Sought, each: Finding) -> list[str]:
     numbers = [None if tested.untrained is None else tested.untrained.score, each.precision, each.recall]
     probes = [probe.score for probe in tested.probes] if each is tested.best else []
     return [*("" if number is None else f"{number:.3f}" for number in numbers), " ".join(f"{p:.3f}" for p in probes)]

@@ -16,9 +16,7 @@ from unrolled.experiments.text_networks import (
     Learned,
     Plan,
     compare,
-    find_neurons,
     judge,
-    judge_neuron,
     judge_shares,
     learn,
     plan_for,
@@ -26,6 +24,7 @@ from unrolled.experiments.text_networks import (
     tell_network,
     write,
 )
+from unrolled.experiments.text_neurons import find_neurons, judge_neuron
 from unrolled.experiments.written import messages
 from unrolled.files import write_whole
 from unrolled.sources import open_source

@@ -13,7 +13,7 @@ import torch
 
 from unrolled.errors import SettingsError, UnknownNameError
 from unrolled.networks import Network
-from unrolled.neurons.find.findings import FILE, Finding, Findings, Rival, Tested, read_findings
+from unrolled.neurons.find.findings import FILE, Finding, Findings, Rival, Sought, read_findings
 from unrolled.neurons.find.labels import LabelStore, Question, control_task
 from unrolled.neurons.find.parts import Parts
 from unrolled.neurons.find.rates import shifts_needed
@@ -23,7 +23,7 @@ from unrolled.neurons.hypotheses.marking import Classes, Label
 from unrolled.progress import Progress, silent
 from unrolled.traces.trace import Trace
 
-__all__ = ["FILE", "Finding", "Findings", "Rival", "Tested", "find", "find_in_trace", "read_findings", "repeated"]
+__all__ = ["FILE", "Finding", "Findings", "Rival", "Sought", "find", "find_in_trace", "read_findings", "repeated"]
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -152,7 +152,7 @@ class _Asked:
                 neurons=sum(stream.signals.values()),
                 q=self._q,
                 shifts=shifts,
-                hypotheses=search.tested(self._q, self._about, rivals),
+                hypotheses=search.sought(self._q, self._about, rivals),
                 skipped=skipped,
             )
 
