@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.traces.making import LETTERS, Names, make_network, make_symbols
 from unrolled.cells.lstm import LSTM
+from unrolled.cli import run
 from unrolled.errors import SettingsError, TraceError, UnknownNameError
 from unrolled.neurons.matches import Matches, find_matches
 from unrolled.neurons.switches import Off
@@ -231,3 +233,32 @@ def test_what_cannot_be_asked_is_said_in_one_line() -> None:
     with pytest.raises(UnknownNameError, match="forget_gate"):
         find_matches(trace, range(3, 5), signal="update_gate")
     assert find_matches(trace, range(3, 5), sites=["rnn.l1"], threshold=0.01).sites == ("rnn.l1",)
+
+
+def test_the_command_prints_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = record_run(make_network(hidden=9), Names(), make_symbols(200), out=tmp_path / "t")
+    command = ["match", str(tmp_path / "t"), "--span", "50:52", "--threshold", "0.2", "--least", "1"]
+    assert run([*command, "--json"]) == 0
+    expected = find_matches(trace, range(50, 52), threshold=0.2, least=1, top=20)
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(expected.to_json()))
+    assert run(command) == 0
+    shown = capsys.readouterr().out.splitlines()
+    names = ", ".join(f"{'+' if each.sign > 0 else '−'}{each.name}" for each in expected.neurons)
+    assert shown[0].startswith(f"{len(expected.neurons)} neurons are on all over the span: {names[:40]}")
+    rows = [line.split() for line in shown[4 : 4 + len(expected.matches)]]
+    assert [(int(row[0]), int(row[1]), int(row[2]), int(row[3])) for row in rows] == [
+        (each.start, each.stop - each.start, each.on, each.others) for each in expected.matches
+    ]
+    assert f"{expected.places} other places in 200 steps" in shown[-2]
+    assert run([*command, "--off", "both", "--site", "rnn.l1", "--signal", "hidden", "--top", "3"]) == 0
+    capsys.readouterr()
+    for span, says in (
+        ("50-52", "it is START:STOP"),
+        ("52:50", "holds no steps"),
+        (":", "START:STOP"),
+        ("1:x", "START:STOP"),
+    ):
+        assert run([*command[:3], span]) == 2
+        assert says in capsys.readouterr().err
+    assert run([*command, "--off", "beside"]) == 2
+    assert "there are: after, before, both, none" in capsys.readouterr().err
