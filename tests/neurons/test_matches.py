@@ -237,20 +237,23 @@ def test_what_cannot_be_asked_is_said_in_one_line() -> None:
 
 def test_the_command_prints_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trace = record_run(make_network(hidden=9), Names(), make_symbols(200), out=tmp_path / "t")
-    command = ["match", str(tmp_path / "t"), "--span", "50:52", "--threshold", "0.2", "--least", "1"]
+    command = ["match", str(tmp_path / "t"), "--span", "50:52", "--threshold", "0.3"]
     assert run([*command, "--json"]) == 0
-    expected = find_matches(trace, range(50, 52), threshold=0.2, least=1, top=20)
+    expected = find_matches(trace, range(50, 52), threshold=0.3, top=20)
+    assert expected.matches
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(expected.to_json()))
     assert run(command) == 0
     shown = capsys.readouterr().out.splitlines()
     names = ", ".join(f"{'+' if each.sign > 0 else '−'}{each.name}" for each in expected.neurons)
-    assert shown[0].startswith(f"{len(expected.neurons)} neurons are on all over the span: {names[:40]}")
+    assert shown[0].startswith(f"on all over the span ({len(expected.neurons)}): {names[:40]}")
     rows = [line.split() for line in shown[4 : 4 + len(expected.matches)]]
     assert [(int(row[0]), int(row[1]), int(row[2]), int(row[3])) for row in rows] == [
         (each.start, each.stop - each.start, each.on, each.others) for each in expected.matches
     ]
     assert f"{expected.places} other places in 200 steps" in shown[-2]
-    assert run([*command, "--off", "both", "--site", "rnn.l1", "--signal", "hidden", "--top", "3"]) == 0
+    assert run([*command, "--least", "1", "--threshold", "0.01"]) == 0
+    assert "no other place in 200 steps; look with another --least" in capsys.readouterr().out
+    assert run([*command, "--off", "none", "--site", "rnn.l1", "--signal", "hidden", "--top", "3"]) == 0
     capsys.readouterr()
     for span, says in (
         ("50-52", "it is START:STOP"),
