@@ -115,7 +115,7 @@ def test_it_finds_what_a_slow_loop_finds(data: st.DataObject) -> None:
 
 def make_long(folder: Path, *, stored: bool = True) -> Trace:
     """Two shards and some of a 40-neuron cell state that mostly rests: bursts at shards' and chunks' edges, one long
-    run over several blocks, and a sequence that ends in the middle of a run."""
+    run over several blocks, and sequences that end in the middle of a run, one of them with a block."""
     steps = 2 * SHARD + 300
     generator = np.random.default_rng(3)
     values = generator.uniform(-0.2, 0.2, (steps, 40)).astype(np.float32)
@@ -123,7 +123,7 @@ def make_long(folder: Path, *, stored: bool = True) -> Trace:
         (50, 60),
         (CHUNK - 3, CHUNK + 7),
         (SHARD - 5, SHARD + 5),
-        (2 * SHARD - 9, 2 * SHARD),
+        (2 * SHARD - 9, 2 * SHARD + 6),
         (5000, 5010),
     ):
         values[start:stop, [1, 35]] = 0.9
@@ -136,7 +136,7 @@ def make_long(folder: Path, *, stored: bool = True) -> Trace:
     symbols = SymbolsInfo(kind="characters", vocabulary=tuple(LETTERS))
     info = TraceInfo(planned_steps=steps, complete_steps=steps, sites=(site,), symbols=symbols)
     arrays = {
-        "sequences": np.array([[0, 5004], [5004, steps]]),
+        "sequences": np.array([[0, 5004], [5004, 2 * SHARD], [2 * SHARD, steps]]),
         "symbols": generator.integers(0, len(LETTERS), steps).astype(np.uint32),
         "signals/rnn.l0/hidden": values,
     }
@@ -154,7 +154,7 @@ def test_runs_go_on_over_the_edges_of_chunks_and_blocks(least: int | None, tmp_p
     found = find_matches(stored, range(50, 60), threshold=0.5)
     spans = {(each.start, each.stop) for each in found.matches}
     assert {(SHARD - 5, SHARD + 5), (CHUNK - 3, CHUNK + 7), (SHARD + 200, 2 * SHARD - 400)} <= spans
-    assert {(5000, 5004), (5004, 5010)} <= spans
+    assert {(5000, 5004), (5004, 5010), (2 * SHARD - 9, 2 * SHARD), (2 * SHARD, 2 * SHARD + 6)} <= spans
 
 
 def test_chunks_in_which_nothing_can_be_on_are_not_read(tmp_path: Path) -> None:
