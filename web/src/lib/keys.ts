@@ -9,6 +9,7 @@ const COMMANDS = {
   n: 'names',
   w: 'spaces',
   l: 'letters',
+  h: 'history',
   c: 'palette',
   v: 'view',
 } as const

@@ -24,6 +24,8 @@ export interface View {
   spaces: boolean
   letters: boolean
   wrap: Wrap
+  /** Whether the text shows which step stored what the neuron holds at the selected one. */
+  history: boolean
   sort: Sort
   /** Level of the zoom pyramid in the network view; −1: single steps. */
   zoom: number
@@ -43,6 +45,7 @@ export const HOME: Readonly<View> = {
   spaces: true,
   letters: true,
   wrap: 'lines',
+  history: false,
   sort: 'index',
   zoom: -1,
 }
@@ -63,7 +66,7 @@ const CHOICES = {
 
 const NUMBERS = ['neuron', 'step', 'top', 'zoom'] as const
 const TEXTS = ['site', 'signal'] as const
-const SWITCHES = ['spaces', 'letters'] as const
+const SWITCHES = ['spaces', 'letters', 'history'] as const
 
 /** Only what differs from the default is written, so that links stay short. */
 export function write(view: View): string {
