@@ -5,7 +5,7 @@ import { HOME, parse, read, type View, write } from '../src/lib/link/link'
 const name = fc.string({ minLength: 1, unit: 'grapheme' })
 const number = fc.integer({ min: 0, max: 10 ** 12 })
 const view: fc.Arbitrary<View> = fc.record({
-  view: fc.constantFrom('neuron', 'network'),
+  view: fc.constantFrom('neuron', 'network', 'findings'),
   trace: name,
   site: fc.oneof(fc.constant(''), name),
   signal: fc.oneof(fc.constant(''), name),
@@ -19,8 +19,12 @@ const view: fc.Arbitrary<View> = fc.record({
   letters: fc.boolean(),
   history: fc.boolean(),
   wrap: fc.constantFrom('lines', 'width'),
-  sort: fc.constantFrom('index', 'variance', 'likeness'),
+  sort: fc.constantFrom('index', 'variance', 'likeness', 'hypothesis'),
   zoom: fc.constantFrom(-1, 0, 1, 2),
+  hypothesis: fc.oneof(fc.constant(''), name),
+  filter: fc.oneof(fc.constant(''), name),
+  ranking: fc.constantFrom('score', 'name', 'share'),
+  all: fc.boolean(),
 })
 
 describe('deep links', () => {
@@ -34,7 +38,7 @@ describe('deep links', () => {
   })
 
   test('any text is a link to something', () => {
-    fc.assert(fc.property(fc.string(), (hash) => void expect(["gallery", "neuron", "network"]).toContain(read(`#${hash}`).view)))
+    fc.assert(fc.property(fc.string(), (hash) => void expect(['gallery', 'neuron', 'network', 'findings']).toContain(read(`#${hash}`).view)))
   })
 
   test.each(['', '#', '#/', '#/nowhere/x', '#/neuron', '#/neuron/'])('%s leads to the gallery', (hash) => {
@@ -45,7 +49,7 @@ describe('deep links', () => {
     const { view, misread } = parse('#/neuron/x?neuron=-3&top=NaN&palette=neon&sort=up&letters=maybe&colour=red')
     expect(view).toEqual({ ...HOME, view: 'neuron', trace: 'x' })
     expect(misread).toHaveLength(6)
-    for (const word of ['neuron', 'top', 'neon', 'index, variance, likeness', 'maybe', 'colour']) {
+    for (const word of ['neuron', 'top', 'neon', 'index, variance, likeness, hypothesis', 'maybe', 'colour']) {
       expect(misread.join(' ')).toContain(word)
     }
   })

@@ -14,13 +14,14 @@ from unrolled.explorer.collection import Collection
 from unrolled.explorer.files import ASK_AGAIN, FOREVER, file_response
 from unrolled.explorer.guard import Guard
 from unrolled.explorer.problems import install_problems, not_found, problem
+from unrolled.explorer.reading import FINDINGS
 from unrolled.version import __version__
 
 PAGE = Path(__file__).parent / "static"
 READING = ["GET", "HEAD"]
 
-# The files of a Zarr store: metadata and chunks. Whatever else lies in the folder is nobody's business.
-STORE_KEY = re.compile(r"(?:[^/]+/)*(?:zarr\.json|c(?:/[0-9]+)*)")
+# The files of a Zarr store, metadata and chunks, and what was found in it. Whatever else lies there is nobody's business.
+TRACE_FILE = re.compile(rf"(?:[^/]+/)*(?:zarr\.json|c(?:/[0-9]+)*)|{re.escape(FINDINGS)}")
 RUN_FILES = {
     "settings.json": "application/json",
     "metrics.jsonl": "application/x-ndjson",
@@ -69,7 +70,7 @@ def _add_exhibits(app: FastAPI, collection: Collection) -> None:
     @app.api_route("/traces/{name}/{key:path}", methods=READING)
     def trace(request: Request, name: str, key: str) -> Response:
         exhibit = collection.get("trace", name)
-        if exhibit is None or not STORE_KEY.fullmatch(key):
+        if exhibit is None or not TRACE_FILE.fullmatch(key):
             return not_found(f"file {key!r} of a trace {name!r}")
         kind = "application/json" if key.endswith(".json") else "application/octet-stream"
         return file_response(request, exhibit.root, (*exhibit.parts, *key.split("/")), media_type=kind)

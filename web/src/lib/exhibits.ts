@@ -9,6 +9,8 @@ export interface Exhibit {
   path: string
   trace_ids?: string[]
   run_id?: string
+  /** Whether a trace was searched. */
+  findings?: boolean
   problem?: string
 }
 
@@ -25,6 +27,17 @@ export async function readExhibits(signal?: AbortSignal): Promise<Exhibit[]> {
     throw new PageError(`exhibits.json has format ${JSON.stringify(list.format)}; the page reads ${FORMAT}.`, HINT)
   }
   return list.exhibits
+}
+
+let listed: Promise<Exhibit[]> | undefined
+
+/** The entry of one exhibit, in the list as it was when the page was loaded. */
+export async function exhibitOf(id: string): Promise<Exhibit | undefined> {
+  listed ??= readExhibits().catch((error: unknown) => {
+    listed = undefined
+    throw error
+  })
+  return (await listed).find((exhibit) => exhibit.id === id)
 }
 
 export interface Point {

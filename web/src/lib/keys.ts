@@ -12,6 +12,7 @@ const COMMANDS = {
   h: 'history',
   c: 'palette',
   v: 'view',
+  k: 'findings',
 } as const
 
 export type Command = (typeof COMMANDS)[keyof typeof COMMANDS]

@@ -54,6 +54,9 @@ export function steer(command: Command, place: Found): boolean {
     case 'view':
       current.go({ view: view.view === 'network' ? 'neuron' : 'network' }, true)
       return true
+    case 'findings':
+      current.go({ view: 'findings' }, true)
+      return true
     default:
       return false
   }

@@ -1,10 +1,14 @@
 /** A deep link: the whole view as the part of the address after '#', and back. */
 import type { PaletteName, Reach } from '../colour/scales'
+import type { Ranking } from '../findings'
 import type { Wrap } from '../grid/rows'
 import type { NameSet } from '../names'
 
-export type ViewName = 'gallery' | 'neuron' | 'network'
-export type Sort = 'index' | 'variance' | 'likeness'
+const TRACE_VIEWS = ['neuron', 'network', 'findings'] as const
+
+export type ViewName = 'gallery' | TraceView
+export type TraceView = (typeof TRACE_VIEWS)[number]
+export type Sort = 'index' | 'variance' | 'likeness' | 'hypothesis'
 
 export interface View {
   view: ViewName
@@ -29,6 +33,12 @@ export interface View {
   sort: Sort
   /** Level of the zoom pyramid in the network view; −1: single steps. */
   zoom: number
+  /** The one that is open among the findings, and that the network view is ordered by; empty: none. */
+  hypothesis: string
+  /** Which findings are listed, and in which order. */
+  filter: string
+  ranking: Ranking
+  all: boolean
 }
 
 export const HOME: Readonly<View> = {
@@ -48,6 +58,10 @@ export const HOME: Readonly<View> = {
   history: false,
   sort: 'index',
   zoom: -1,
+  hypothesis: '',
+  filter: '',
+  ranking: 'score',
+  all: false,
 }
 
 /** The choices that follow the reader from trace to trace. */
@@ -61,12 +75,13 @@ const CHOICES = {
   reach: ['range', 'own'],
   names: ['standard', 'article'],
   wrap: ['lines', 'width'],
-  sort: ['index', 'variance', 'likeness'],
+  sort: ['index', 'variance', 'likeness', 'hypothesis'],
+  ranking: ['score', 'name', 'share'],
 } as const
 
 const NUMBERS = ['neuron', 'step', 'top', 'zoom'] as const
-const TEXTS = ['site', 'signal'] as const
-const SWITCHES = ['spaces', 'letters', 'history'] as const
+const TEXTS = ['site', 'signal', 'hypothesis', 'filter'] as const
+const SWITCHES = ['spaces', 'letters', 'history', 'all'] as const
 
 /** Only what differs from the default is written, so that links stay short. */
 export function write(view: View): string {
@@ -92,12 +107,13 @@ export function parse(hash: string): { view: View; misread: string[] } {
   const query = new URLSearchParams(text)
   const view: View = { ...HOME }
   const misread: string[] = []
-  if ((name === 'neuron' || name === 'network') && trace) {
-    view.view = name
+  const named = TRACE_VIEWS.find((one) => one === name)
+  if (named && trace) {
+    view.view = named
     view.trace = decode(trace)
   } else if (name) {
-    const what = name === 'neuron' || name === 'network' ? 'The link names no trace' : `There is no view ${JSON.stringify(decode(name))}`
-    misread.push(`${what}: links begin with #/neuron/TRACE or #/network/TRACE.`)
+    const what = named ? 'The link names no trace' : `There is no view ${JSON.stringify(decode(name))}`
+    misread.push(`${what}: links begin with ${TRACE_VIEWS.map((one) => `#/${one}/TRACE`).join(', ')}.`)
   }
   for (const key of TEXTS) view[key] = query.get(key) ?? ''
   for (const key of NUMBERS) {
