@@ -17,7 +17,7 @@ const view: fc.Arbitrary<View> = fc.record({
   names: fc.constantFrom('standard', 'article'),
   spaces: fc.boolean(),
   letters: fc.boolean(),
-  history: fc.boolean(),
+  tool: fc.constantFrom('none', 'history', 'match', 'ablate'),
   wrap: fc.constantFrom('lines', 'width'),
   sort: fc.constantFrom('index', 'variance', 'likeness', 'hypothesis'),
   zoom: fc.constantFrom(-1, 0, 1, 2),

@@ -43,7 +43,7 @@ def test_the_text_is_coloured_by_what_each_step_stored(page: Page, exhibition: E
     painted(page, f"{SIGNAL}.{NEURON}")
     page.get_by_test_id("history").click()
     told(page, f"{SIGNAL}.{NEURON} at {step}")
-    expect(page).to_have_url(re.compile("history=1"))
+    expect(page).to_have_url(re.compile("tool=history"))
     largest = np.argsort(-np.abs(expected), kind="stable")
     for row, at in zip(page.get_by_test_id("writer").all(), largest, strict=False):
         said = row.inner_text().replace("\u202f", "").replace("\u2212", "-")
@@ -63,7 +63,7 @@ def test_the_text_is_coloured_by_what_each_step_stored(page: Page, exhibition: E
 
 
 def test_a_link_holds_it_and_walking_tells_of_each_step(page: Page, exhibition: Exhibition) -> None:
-    page.goto(exhibition.link(f"site=rnn.l1&signal=forget_gate&neuron={NEURON}&step=40&history=1"))
+    page.goto(exhibition.link(f"site=rnn.l1&signal=forget_gate&neuron={NEURON}&step=40&tool=history"))
     told(page, f"{SIGNAL}.{NEURON} at 40")
     expect(page.get_by_test_id("legend")).to_contain_text("one step left")
     page.keyboard.press("ArrowRight")
@@ -82,7 +82,7 @@ def test_other_cells_tell_theirs_or_why_not(watched: tuple[Page, Watch], cell: s
     record_run(make_network(cell, layers=1), Names(), make_symbols(200), out=tmp_path / "trace", title=cell)
     with start_background([tmp_path]) as server:
         (exhibit,) = server.collection.exhibits
-        page.goto(f"{server.url}#/neuron/{exhibit.id}?signal=hidden&neuron=1&step=30&history=1")
+        page.goto(f"{server.url}#/neuron/{exhibit.id}?signal=hidden&neuron=1&step=30&tool=history")
         if state:
             told(page, f"rnn.l0.{state}.1 at 30")
             value = Trace.open(tmp_path / "trace").read("rnn.l0", state, 30, 31, 1)[0]

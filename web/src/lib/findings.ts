@@ -69,6 +69,11 @@ export interface Findings {
   hypotheses: Hypothesis[]
 }
 
+/** As people write it. */
+export function measureName({ measure }: Pick<Hypothesis, 'measure'>): string {
+  return measure === 'eta squared' ? 'η²' : measure
+}
+
 const FORMAT = 'unrolled-findings/1'
 const FILE = 'findings.json'
 const AGAIN = 'Search again with `unrolled find`.'

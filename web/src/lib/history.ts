@@ -61,6 +61,11 @@ export interface History {
   sequence: Sequence
 }
 
+/** The gate that says how much of a cell's state stays; nothing where it has none. */
+export function keepsOf(cell: string): string | undefined {
+  return RECIPES[cell]?.keeps
+}
+
 /** Of which state a neuron's history is told, or why it cannot be. */
 export function historyOf(site: SiteInfo, neurons: number): { state: string } | { lack: string } {
   const recipe = RECIPES[site.cell]

@@ -10,6 +10,8 @@ const COMMANDS = {
   w: 'spaces',
   l: 'letters',
   h: 'history',
+  m: 'match',
+  o: 'ablate',
   c: 'palette',
   v: 'view',
   k: 'findings',

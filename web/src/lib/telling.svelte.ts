@@ -20,7 +20,7 @@ export class Telling {
   constructor(private readonly asked: () => Asked) {
     this.loaded = new Loaded((abort) => {
       const { session, place, step, ready } = asked()
-      if (!current.view.history || !ready || this.lack) return undefined
+      if (current.view.tool !== 'history' || !ready || this.lack) return undefined
       return readHistory(session.trace, session.symbols, place, step, abort).then((history) => ({ history, place }))
     })
   }
@@ -41,7 +41,7 @@ export class Telling {
   /** Nothing where it is not asked for, or not read yet. */
   readonly ink: Ink | undefined = $derived.by(() => {
     const { history, lack } = this
-    return current.view.history && history && !lack
+    return current.view.tool === 'history' && history && !lack
       ? inkOfHistory(history, this.asked().place, current.view.palette)
       : undefined
   })

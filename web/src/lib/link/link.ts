@@ -10,6 +10,9 @@ export type ViewName = 'gallery' | TraceView
 export type TraceView = (typeof TRACE_VIEWS)[number]
 export type Sort = 'index' | 'variance' | 'likeness' | 'hypothesis'
 
+/** Beside looking: who stored what it holds, where else it does the same, what breaks without it. */
+export type Tool = 'none' | 'history' | 'match' | 'ablate'
+
 export interface View {
   view: ViewName
   trace: string
@@ -28,8 +31,8 @@ export interface View {
   spaces: boolean
   letters: boolean
   wrap: Wrap
-  /** Whether the text shows which step stored what the neuron holds at the selected one. */
-  history: boolean
+  /** What is tried on the neuron. */
+  tool: Tool
   sort: Sort
   /** Level of the zoom pyramid in the network view; −1: single steps. */
   zoom: number
@@ -55,7 +58,7 @@ export const HOME: Readonly<View> = {
   spaces: true,
   letters: true,
   wrap: 'lines',
-  history: false,
+  tool: 'none',
   sort: 'index',
   zoom: -1,
   hypothesis: '',
@@ -77,11 +80,12 @@ const CHOICES = {
   wrap: ['lines', 'width'],
   sort: ['index', 'variance', 'likeness', 'hypothesis'],
   ranking: ['score', 'name', 'share'],
+  tool: ['none', 'history', 'match', 'ablate'],
 } as const
 
 const NUMBERS = ['neuron', 'step', 'top', 'zoom'] as const
 const TEXTS = ['site', 'signal', 'hypothesis', 'filter'] as const
-const SWITCHES = ['spaces', 'letters', 'history', 'all'] as const
+const SWITCHES = ['spaces', 'letters', 'all'] as const
 
 /** Only what differs from the default is written, so that links stay short. */
 export function write(view: View): string {
