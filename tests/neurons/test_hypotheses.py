@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from unrolled.neurons.hypotheses import HYPOTHESES
 from unrolled.neurons.hypotheses.code import inside, tokens
-from unrolled.neurons.hypotheses.words import proper_noun, slogan
+from unrolled.neurons.hypotheses.names import proper_noun, slogan
 
 MODULES = sorted({HYPOTHESES.get(name).__module__ for name in HYPOTHESES.names()})
 TEXTS = st.text(st.sampled_from("ab AB\n\t#@/*\"'\\.“”1é\ud800"), max_size=60)

@@ -8,6 +8,7 @@ from unrolled.cli.demo import demo
 from unrolled.cli.evaluate import evaluate
 from unrolled.cli.explore import explore
 from unrolled.cli.export import export
+from unrolled.cli.find import find
 from unrolled.cli.info import info
 from unrolled.cli.lsp import lsp
 from unrolled.cli.reproduce import reproduce
@@ -26,6 +27,7 @@ for command in (
     sample,
     complete,
     lsp,
+    find,
     check,
     export,
     info,

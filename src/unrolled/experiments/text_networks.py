@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -227,7 +227,8 @@ def find_neurons(lab: Lab, learned: Learned, hypotheses: Sequence[str]) -> Searc
     lab.tell("looking for neurons")
     passage = learned.held_out[: learned.plan.watched]
     text = learned.before[-CONTEXT:] + passage
-    labels = {name: HYPOTHESES.get(name)(text)[-len(passage) :] for name in hypotheses}
+    # None of those that are sought here is a class.
+    labels = {name: cast(Label, HYPOTHESES.get(name)(text))[-len(passage) :] for name in hypotheses}
     trace = lab.watch(learned.trained, [passage], SIGNALS).trace
     layers = learned.trained.loaded.network.settings.layers
     signals = {f"rnn.l{at}.{name}": trace.read(f"rnn.l{at}", name) for at in range(layers) for name in SIGNALS}

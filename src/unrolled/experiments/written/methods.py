@@ -8,9 +8,10 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 from unrolled.experiments.written.closing import blanked
-from unrolled.experiments.written.parsing import parse, walk
+from unrolled.experiments.written.parsing import walk
 from unrolled.experiments.written.share import Share
 from unrolled.neurons.hypotheses.code import Language
+from unrolled.neurons.hypotheses.syntax import parse
 
 if TYPE_CHECKING:
     from tree_sitter import Node

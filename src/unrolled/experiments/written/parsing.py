@@ -1,17 +1,15 @@
-"""Syntax trees of Java and Python, by tree-sitter; they are made of broken code too."""
+"""Walking through syntax trees of Java and Python."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from unrolled.errors import MissingPartError
-from unrolled.neurons.hypotheses.code import Language
+from unrolled.neurons.hypotheses.syntax import has_grammar
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node
 
 
 def check_parsers() -> None:
@@ -20,27 +18,10 @@ def check_parsers() -> None:
     Raises:
         MissingPartError: the extra `code` is missing.
     """
-    if any(find_spec(name) is None for name in ("tree_sitter", "tree_sitter_java", "tree_sitter_python")):
+    if not (has_grammar("java") and has_grammar("python")):
         raise MissingPartError(
             "Measuring code needs the parsers of tree-sitter.", "Install it: pip install 'unrolled[code]'"
         )
-
-
-@cache
-def _parser(language: Language) -> Parser:
-    check_parsers()
-    import tree_sitter
-    import tree_sitter_java
-    import tree_sitter_python
-
-    grammar = {"java": tree_sitter_java, "python": tree_sitter_python}[language]
-    # What the grammars give is no int, though one of them says so.
-    return tree_sitter.Parser(tree_sitter.Language(grammar.language()))  # pyright: ignore[reportDeprecated]
-
-
-def parse(text: str, language: Language) -> Node:
-    """The root of the text's tree; `has_error` says whether it is no such code."""
-    return _parser(language).parse(text.encode("utf-8", "replace")).root_node
 
 
 def walk(node: Node) -> Iterator[Node]:

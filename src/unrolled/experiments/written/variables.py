@@ -6,9 +6,10 @@ import builtins
 from typing import TYPE_CHECKING
 
 from unrolled.experiments.written.methods import methods, tree_of
-from unrolled.experiments.written.parsing import parse, said, walk
+from unrolled.experiments.written.parsing import said, walk
 from unrolled.experiments.written.share import Share
 from unrolled.neurons.hypotheses.code import Language
+from unrolled.neurons.hypotheses.syntax import parse
 
 if TYPE_CHECKING:
     from tree_sitter import Node

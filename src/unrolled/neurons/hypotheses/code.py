@@ -1,4 +1,4 @@
-"""Strings and comments of Java and Python, also in code that is broken.
+"""Strings, comments and brackets of Java and Python, also in code that is broken.
 
 A string or comment that is opened and never closed goes on to the end: of the line, or of the text where it may hold
 lines.
@@ -7,10 +7,15 @@ lines.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import chain
 from typing import Literal, NamedTuple, TypeAlias
 
-from unrolled.neurons.hypotheses.marking import Label, mark_spans
+import numpy as np
+
+from unrolled.neurons.hypotheses.layout import depth
+from unrolled.neurons.hypotheses.marking import Array, Label, Span, code_points, mark_spans
 
 Language: TypeAlias = Literal["java", "python"]
 Kind: TypeAlias = Literal["comment", "string"]
@@ -18,12 +23,12 @@ Kind: TypeAlias = Literal["comment", "string"]
 
 def _long(mark: str) -> str:
     """A string that may hold lines."""
-    return rf"{mark}(?:\\[\s\S]|[^\\])*?(?:{mark}|\Z)"
+    return rf"{mark}(?:[^\\{mark[0]}]+|\\[\s\S]|(?!{mark}){mark[0]})*(?:{mark}|\\?\Z)"
 
 
 def _short(mark: str) -> str:
     """A string that ends with its line at the latest, but for a backslash at the line's end."""
-    return rf"{mark}(?:\\[\s\S]|[^{mark}\\\n])*(?:{mark}|(?=\n)|\\?\Z)"
+    return rf"{mark}(?:[^{mark}\\\n]+|\\[\s\S])*(?:{mark}|(?=\n)|\\?\Z)"
 
 
 def _pattern(comment: str, *strings: str) -> re.Pattern[str]:
@@ -48,58 +53,73 @@ class Token(NamedTuple):
     closed: bool
 
 
-def tokens(text: str, language: Language) -> Iterator[Token]:
+@lru_cache(maxsize=2)  # several labels of one text, in two languages at most, are made one after the other
+def tokens(text: str, language: Language) -> tuple[Token, ...]:
     """The comments and strings of a text, in their order; a comment to the end of its line counts as closed."""
+    return tuple(_tokens(text, language))
+
+
+def _tokens(text: str, language: Language) -> Iterator[Token]:
     for match in _PATTERNS[language].finditer(text):
         found = match[0]
         opener = next(mark for mark in _MARKS if found.startswith(mark))
-        closer = _CLOSERS.get(opener, opener)
-        closed = len(found) >= len(opener) + len(closer) and found.endswith(closer)
-        kind: Kind = "comment" if match["comment"] is not None else "string"
-        yield Token(kind, *match.span(), opener, closed)
+        kind: Kind = "string" if match["comment"] is None else "comment"
+        yield Token(kind, *match.span(), opener, _closed(found, opener, kind))
+
+
+def _closed(found: str, opener: str, kind: Kind) -> bool:
+    closer = _CLOSERS.get(opener, opener)
+    within = found[len(opener) : len(found) - len(closer)]
+    whole = len(found) >= len(opener) + len(closer) and found.endswith(closer)
+    escaped = kind == "string" and (len(within) - len(within.rstrip("\\"))) % 2 == 1
+    return whole and not escaped
 
 
 def inside(text: str, language: Language, kind: Kind) -> Label:
-    """True from the end of the mark that opens a comment or string to the end of the mark that closes it, left out."""
-    return mark_spans(len(text), (_known(token) for token in tokens(text, language) if token.kind == kind))
+    """True from the end of the mark that opens a comment or string to the end of the mark that closes it, left out.
+
+    Of three quotation marks the first opens a string, and the second closes it, as far as anybody can know then.
+    """
+    return inside_those(text, (token for token in tokens(text, language) if token.kind == kind))
 
 
-def _known(token: Token) -> tuple[int, int]:
+def inside_those(text: str, found: Iterable[Token]) -> Label:
+    """As `inside`, of some comments or strings alone."""
+    return mark_spans(len(text), chain.from_iterable(_known(token) for token in found))
+
+
+def _known(token: Token) -> Iterator[Span]:
     ends_by_mark = token.closed and token.opener not in ("//", "#")
-    return token.start + len(token.opener) - 1, token.stop - ends_by_mark
+    yield token.start + len(token.opener) - 1, token.stop - ends_by_mark
+    if len(token.opener) == 3:
+        yield token.start, token.start + 1
 
 
-def java_comment(text: str) -> Label:
-    """Inside a comment of Java.
+@lru_cache(maxsize=2)
+def code_alone(text: str, language: Language) -> str:
+    """The text with spaces in place of what its comments and strings hold, newlines too; as long."""
+    characters = code_points(text).copy()
+    characters[inside(text, language, "comment") | inside(text, language, "string")] = ord(" ")
+    return characters.tobytes().decode("utf-32-le", "surrogatepass")
 
-    >>> "".join(".#"[each] for each in java_comment("a /* b */ // c").astype(int))
-    '...#####...###'
+
+def all_depths(code: str) -> Label:
+    """Brackets of any kind that are open."""
+    return depth(code, "()") + depth(code, "[]") + depth(code, "{}")
+
+
+def spans_to(starts: Iterable[int], stops: Array, depths: Label) -> list[Span]:
+    """From each start to the first stop behind it that is no deeper in brackets than the start; else to the end.
+
+    Args:
+        stops: places in their order.
+        depths: `(characters,)`, brackets that are open.
     """
-    return inside(text, "java", "comment")
-
-
-def java_string(text: str) -> Label:
-    """Inside a string or character literal of Java.
-
-    >>> "".join(".#"[each] for each in java_string('f("a", b)').astype(int))
-    '..##.....'
-    """
-    return inside(text, "java", "string")
-
-
-def python_comment(text: str) -> Label:
-    """Inside a comment of Python.
-
-    >>> "".join(".#"[each] for each in python_comment("a # b").astype(int))
-    '..###'
-    """
-    return inside(text, "python", "comment")
-
-
-def python_string(text: str) -> Label:
-    """Inside a string of Python, a documentation string too.
-
-    >>> "".join(".#"[each] for each in python_string("f('a', b)").astype(int))
-    '..##.....'
-    """
-    return inside(text, "python", "string")
+    begun = np.fromiter(starts, np.int64)
+    ended = np.full(len(begun), len(depths))
+    begun_depths, stop_depths = depths[begun], depths[stops]
+    for level in np.unique(begun_depths):
+        these, fitting = begun_depths == level, stops[stop_depths <= level]
+        bounded = np.append(fitting, len(depths))
+        ended[these] = bounded[np.searchsorted(fitting, begun[these])]
+    return list(zip(begun.tolist(), ended.tolist(), strict=True))

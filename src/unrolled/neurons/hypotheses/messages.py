@@ -6,27 +6,28 @@ import re
 
 from unrolled.neurons.hypotheses.marking import Label, mark
 
-HASHTAG = re.compile(r"(?<!\w)#\w+")
-MENTION = re.compile(r"(?<!\w)@\w+")
-LINK = re.compile(r"https?://\S*")
+_HASHTAG = re.compile(r"(?<!\w)#\w*")
+_MENTION = re.compile(r"(?<!\w)@\w*")
+_LINK = re.compile(r"http(?:s?(?::(?:/(?:/\S*)?)?)?)?")
+"""A link, or as much of it as may become one: what follows never changes what has been told."""
 
 
 def hashtag(text: str) -> Label:
-    """Inside a hashtag.
+    """Inside a hashtag, from its mark on.
 
     >>> "".join(".#"[each] for each in hashtag("so #Great !").astype(int))
     '...######..'
     """
-    return mark(text, HASHTAG)
+    return mark(text, _HASHTAG)
 
 
 def mention(text: str) -> Label:
-    """Inside a mention of somebody.
+    """Inside a mention of somebody, from its mark on.
 
     >>> "".join(".#"[each] for each in mention("hi @you, a@b").astype(int))
     '...####.....'
     """
-    return mark(text, MENTION)
+    return mark(text, _MENTION)
 
 
 def link(text: str) -> Label:
@@ -35,7 +36,7 @@ def link(text: str) -> Label:
     >>> "".join(".#"[each] for each in link("see https://t.co/x now").astype(int))
     '.......###########....'
     """
-    return mark(text, LINK, told_after=4)
+    return mark(text, _LINK, told_after=4)
 
 
 def hashtag_mention_link(text: str) -> Label:

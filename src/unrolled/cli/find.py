@@ -1,0 +1,192 @@
+"""`unrolled find`."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unrolled.cli.options import (
+    CheckpointOption,
+    EngineOption,
+    IncludeOption,
+    JsonFlag,
+    OwnEncodingOption,
+    UnknownOption,
+    one_of,
+)
+from unrolled.cli.reading import as_path, load, read
+from unrolled.cli.screen import WIDE, ProgressBar, print_columns, print_json, remark, stdout
+from unrolled.errors import SettingsError
+
+if TYPE_CHECKING:
+    from unrolled.neurons.find import Finding, Findings, Tested
+
+COLUMNS = ("hypothesis", "neuron", "score (95 %)", "chance")
+MORE = ("untrained", "precision", "recall", "2, 4, 8 together")
+"""Columns for which there is room on a wide terminal."""
+
+
+def find(
+    what: Annotated[Path | None, typer.Argument(metavar="RUN|TRACE", help="A run folder, or a trace.")] = None,
+    source: Annotated[str | None, typer.Argument(help="For a run: a text or task, as for train.")] = None,
+    hypothesis: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hypothesis",
+            help="Names, groups, all, or your own: NAME=re:PATTERN, NAME=py:FILE.py:FUNCTION, NAME=csv:FILE.csv:COLUMN; "
+            "may be repeated (default: those that apply to the source).",
+        ),
+    ] = None,
+    signals: Annotated[
+        str, typer.Option("--signals", help="Names of signals, separated by commas (default: all).")
+    ] = "",
+    top: Annotated[int, typer.Option("--top", min=1, max=50, help="Neurons to show of each hypothesis.")] = 1,
+    q: Annotated[float, typer.Option("--q", help="The false-discovery rate: the share of findings by chance.")] = 0.05,
+    shifts: Annotated[
+        int,
+        typer.Option("--shifts", min=20, help="How often labels are moved along the text, to see what chance gives."),
+    ] = 1000,
+    untrained: Annotated[
+        bool, typer.Option("--untrained/--no-untrained", help="Compare with an untrained network of the same shape.")
+    ] = True,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Seed of the control tasks and of the untrained network.")
+    ] = 0,
+    list_them: Annotated[bool, typer.Option("--list", help="List every hypothesis, and stop.")] = False,
+    part: Annotated[
+        str, typer.Option("--part", help="Which part of the text: train, validation, test or all.")
+    ] = "all",
+    limit: Annotated[int | None, typer.Option("--limit", help="Read at most so many symbols of the source.")] = None,
+    checkpoint: CheckpointOption = "best",
+    include: IncludeOption = None,
+    encoding: OwnEncodingOption = None,
+    unknown: UnknownOption = "error",
+    engine: EngineOption = "auto",
+    as_json: JsonFlag = False,
+) -> int:
+    """Find which neuron stands for what: every neuron and signal against every hypothesis, with what chance gives.
+
+    Neurons are chosen on the first half of the text, and every score is told on the second. Of a trace, the findings
+    are kept in its folder, and the page shows them.
+    """
+    if list_them:
+        return _list(as_json)
+    if what is None:
+        raise SettingsError("find needs a RUN and a SOURCE, or a TRACE.", "To see what can be sought: find --list.")
+    kept = [name.strip() for name in signals.split(",") if name.strip()]
+    options: dict[str, Any] = {"signals": kept, "q": q, "shifts": shifts, "seed": seed}
+    if source is None:
+        found = _in_trace(what, hypothesis, options)
+    else:
+        reading = {"include": include or (), "encoding": encoding, "limit": limit}
+        options |= {"untrained": untrained, "engine": engine}
+        found = _while_running(what, source, hypothesis, part, checkpoint, unknown, reading, options)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        _show(found, top)
+        if source is None:
+            remark(f"next: {shlex.join(['unrolled', 'explore', as_path(what)])}")
+    return 0
+
+
+def _in_trace(path: Path, asked: list[str] | None, options: dict[str, Any]) -> Findings:
+    from unrolled.neurons.find import find_in_trace
+    from unrolled.neurons.hypotheses import hypotheses_for, labellers
+    from unrolled.neurons.labelling import about, label_steps
+    from unrolled.traces.trace import Trace
+
+    trace = Trace.open(path)
+    source = trace.info.source
+    named = f"task:{source.get('task')}" if source.get("kind") == "task" else str(source.get("name", ""))
+    include = source.get("include")
+    chosen = labellers(asked or hypotheses_for(named, map(str, include) if isinstance(include, list) else ()))
+    with ProgressBar("labelling", "hypotheses") as progress:
+        labels = label_steps(chosen, trace.labels(), trace.info.symbols.kind, trace.sequences, progress)
+        looking = progress.then("looking for neurons", "steps")
+        found = find_in_trace(trace, labels, about=about(chosen), progress=looking, **options)
+    found = replace(found, source=dict(source))
+    found.save(path)
+    return found
+
+
+def _while_running(
+    run: Path,
+    source: str,
+    asked: list[str] | None,
+    part: str,
+    checkpoint: str,
+    unknown: str,
+    reading: dict[str, Any],
+    options: dict[str, Any],
+) -> Findings:
+    from unrolled.neurons.find import find as find_neurons
+    from unrolled.neurons.hypotheses import hypotheses_for, labellers
+    from unrolled.neurons.labelling import about, label_steps
+    from unrolled.sources import PARTS, PartName
+
+    which: PartName = one_of("part", part, PARTS)
+    chosen = labellers(asked or hypotheses_for(source, reading["include"]))
+    loaded = load(run, checkpoint)
+    corpus = read(loaded, source, unknown, reading)
+    text = corpus.part(which)
+    spans = [range(start, stop) for start, stop in text.boundaries]
+    numbers: list[int] = text.symbols.tolist()
+    symbols = [loaded.vocabulary.symbols[number] for number in numbers]
+    sequences = [text.symbols[span.start : span.stop] for span in spans]
+    with ProgressBar("labelling", "hypotheses") as progress:
+        labels = label_steps(chosen, symbols, loaded.vocabulary.kind, spans, progress)
+        looking = progress.then("looking for neurons", "steps")
+        found = find_neurons(loaded.network, sequences, labels, about=about(chosen), progress=looking, **options)
+    return replace(found, source={**corpus.describe(), "part": part, "run": str(run), "step": loaded.step})
+
+
+def _show(found: Findings, top: int) -> None:
+    wide = stdout.width >= WIDE
+    rows: list[list[str]] = []
+    for tested in found.hypotheses:
+        listed = [each for each in tested.neurons if each.found][:top]
+        for each in listed or tested.neurons[:1]:
+            name = f"{'+' if each.direction > 0 else '−'}{each.name}" if each.found else "none found"
+            row = [tested.name, name, _score(tested, each), "" if tested.null is None else f"{tested.null:.2f}"]
+            rows.append(row + (_more(tested, each) if wide else []))
+    count = sum(tested.found for tested in found.hypotheses)
+    title = (
+        f"{count} of {len(found.hypotheses)} hypotheses have a neuron, of {found.neurons:,} by all signals; "
+        f"chosen on steps 0 to {found.chosen[1]:,}, told on {found.told[0]:,} to {found.told[1]:,}"
+    )
+    print_columns(title, (*COLUMNS, *MORE) if wide else COLUMNS, rows)
+    if found.skipped:
+        remark(f"the text has too little of: {', '.join(found.skipped)}")
+    remark(f"labels were moved along the text {found.shifts:,} times; at most {found.q:.0%} of what is found is chance")
+
+
+def _score(tested: Tested, each: Finding) -> str:
+    name = {"AUC": "AUC", "correlation": "r", "eta squared": "η²"}[tested.measure]
+    return f"{name} {each.score:.3f} ({each.low:.2f} to {each.high:.2f})"
+
+
+def _more(tested: Tested, each: Finding) -> list[str]:
+    numbers = [None if tested.untrained is None else tested.untrained.score, each.precision, each.recall]
+    probes = [probe.score for probe in tested.probes] if each is tested.best else []
+    return [*("" if number is None else f"{number:.3f}" for number in numbers), " ".join(f"{p:.3f}" for p in probes)]
+
+
+def _list(as_json: bool) -> int:
+    from unrolled.neurons.hypotheses import describe_hypotheses
+
+    described = describe_hypotheses()
+    if as_json:
+        print_json({"hypotheses": [asdict(each) for each in described]})
+        return 0
+    rows = [
+        [each.group, each.name, each.kind, each.about + (f" (needs {', '.join(each.missing)})" if each.missing else "")]
+        for each in described
+    ]
+    print_columns("hypotheses", ("group", "name", "kind", "what it says"), rows)
+    remark("and surprise, nats that the symbol just read cost the network; your own: NAME=re:PATTERN and the like")
+    return 0

@@ -1,0 +1,212 @@
+"""Which neuron stands for what: every neuron by every signal against every hypothesis, with what chance gives."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from unrolled.errors import SettingsError
+from unrolled.networks import Network
+from unrolled.neurons.find.findings import FILE, Finding, Findings, Rival, Tested, read_findings
+from unrolled.neurons.find.labels import LabelStore, Question, control_task
+from unrolled.neurons.find.parts import Parts
+from unrolled.neurons.find.rates import shifts_needed
+from unrolled.neurons.find.search import Search
+from unrolled.neurons.find.stream import RecordedTrace, RunningNetwork, Stream
+from unrolled.neurons.hypotheses.marking import Classes, Label
+from unrolled.progress import Progress, silent
+from unrolled.traces.trace import Trace
+
+__all__ = ["FILE", "Finding", "Findings", "Rival", "Tested", "find", "find_in_trace", "read_findings"]
+
+Array: TypeAlias = npt.NDArray[Any]
+
+SURPRISE = "surprise"
+"""The hypothesis that needs the network itself: nats that the symbol which was just read cost it."""
+ENOUGH = 10
+"""Steps at which a label says one thing, in each part, that it takes to say anything of it."""
+UNTRAINED_STEPS = 200_000
+"""Steps at most that an untrained network reads."""
+SHIFTS = 1000
+FALSE_DISCOVERIES = 0.05
+
+
+def find(
+    network: Network,
+    sequences: Sequence[Array],
+    labels: Mapping[str, Label | Classes],
+    *,
+    about: Mapping[str, str] | None = None,
+    surprise: bool = True,
+    signals: Sequence[str] = (),
+    q: float = FALSE_DISCOVERIES,
+    shifts: int = SHIFTS,
+    untrained: bool = True,
+    controls: bool = True,
+    seed: int = 0,
+    engine: str = "auto",
+    progress: Progress = silent,
+) -> Findings:
+    """Which neurons of a network tell which labels, while it reads; nothing of its signals is stored.
+
+    The first quarter of the text screens all neurons by their correlation with each label; the second chooses among the
+    best 50, by the area under the ROC curve; the other half tells all scores. What chance gives is found by moving
+    each label along that half in a circle. A hypothesis is believed at a false-discovery rate `q` over all that were
+    tried (Benjamini and Hochberg 1995), and so are those of its neurons whose chance to be so good among all its
+    candidates is small enough at the same rate (Benjamini and Bogomolov 2014), if their interval lies above chance.
+
+    Args:
+        sequences: each `(steps,)` of whole numbers, each read from a state of zeros.
+        labels: by name, each over all steps of all sequences in a row.
+        about: what each says, in a line.
+        surprise: whether the network's own surprise is asked about too.
+        signals: names of those to look at; all by default.
+        shifts: how often each label is moved; more where many hypotheses need it.
+        untrained: whether an untrained network of the same shape reads the text too, up to 200,000 steps of it.
+        controls: whether a control task is set beside each hypothesis.
+        seed: of the control tasks, the untrained network and the sample that sets bins.
+
+    Raises:
+        SourceError: the text is shorter than 800 steps.
+        SettingsError: a label has another length than the text, or an option is out of its range.
+    """
+    stream = RunningNetwork(network, sequences, signals, engine)
+    asked = _Asked(labels, about or {}, surprise, q, shifts, controls, seed)
+    symbols = np.concatenate([np.asarray(sequence) for sequence in sequences])
+    rivals: dict[str, Rival] = {}
+    if untrained:
+        short = _first(sequences, UNTRAINED_STEPS)
+        many = sum(map(len, short))
+        fresh = RunningNetwork(_untrained(network, seed), short, signals, engine)
+        few = {name: _cut(label, many) for name, label in labels.items()}
+        alone = _Asked(few, {}, surprise, q, 0, False, seed)
+        rivals = alone.rivals(fresh, _spans(short), symbols[:many], progress)
+    return asked.findings(stream, _spans(sequences), symbols, progress, rivals)
+
+
+def find_in_trace(
+    trace: Trace,
+    labels: Mapping[str, Label | Classes],
+    *,
+    about: Mapping[str, str] | None = None,
+    surprise: bool = True,
+    signals: Sequence[str] = (),
+    q: float = FALSE_DISCOVERIES,
+    shifts: int = SHIFTS,
+    controls: bool = True,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Findings:
+    """As `find`, of what a trace holds; there is no untrained network to compare with."""
+    asked = _Asked(labels, about or {}, surprise and trace.loss is not None, q, shifts, controls, seed)
+    symbols = np.zeros(trace.steps, np.int64) if trace.symbols is None else trace.symbols
+    return asked.findings(RecordedTrace(trace, signals), trace.sequences, symbols, progress, {})
+
+
+class _Asked:
+    """What is asked of a text, whatever reads it."""
+
+    def __init__(
+        self,
+        labels: Mapping[str, Label | Classes],
+        about: Mapping[str, str],
+        surprise: bool,
+        q: float,
+        shifts: int,
+        controls: bool,
+        seed: int,
+    ) -> None:
+        if not 0 < q < 1:
+            raise SettingsError(f"The false-discovery rate is above 0 and below 1, not {q:g}.")
+        if shifts < 0:
+            raise SettingsError(f"Labels can be moved 0 times or more, not {shifts}.")
+        self._labels, self._surprise = labels, surprise
+        self._about = {SURPRISE: "Nats that the symbol just read cost the network: how little it expected it", **about}
+        self._q, self._shifts, self._controls, self._seed = q, shifts, controls, seed
+
+    def rivals(self, stream: Stream, spans: Sequence[range], symbols: Array, progress: Progress) -> dict[str, Rival]:
+        """The best neuron of each hypothesis alone."""
+        with LabelStore(stream.steps) as store:
+            return self._search(stream, Parts.of(spans), symbols, progress, store)[0].rivals()
+
+    def findings(
+        self, stream: Stream, spans: Sequence[range], symbols: Array, progress: Progress, rivals: Mapping[str, Rival]
+    ) -> Findings:
+        parts = Parts.of(spans)
+        with LabelStore(stream.steps) as store:
+            search, skipped, shifts = self._search(stream, parts, symbols, progress, store)
+            return Findings(
+                steps=stream.steps,
+                chosen=(parts.screen.start, parts.choose.stop),
+                told=(parts.tell.start, parts.tell.stop),
+                neurons=sum(stream.signals.values()),
+                q=self._q,
+                shifts=shifts,
+                hypotheses=search.tested(self._q, self._about, rivals),
+                skipped=skipped,
+            )
+
+    def _search(
+        self, stream: Stream, parts: Parts, symbols: Array, progress: Progress, store: LabelStore
+    ) -> tuple[Search, dict[str, str], int]:
+        """Runs the whole text through. Also tells what was skipped, and how often labels were moved."""
+        for name, label in self._labels.items():
+            length = len(label.codes) if isinstance(label, Classes) else len(label)
+            if length != stream.steps:
+                raise SettingsError(f"The label {name!r} has {length:,} steps; the text has {stream.steps:,}.")
+        questions, skipped = self._questions(store, parts)
+        controls = {
+            each.name: control_task(each.name, each, symbols, store, self._seed)
+            for each in questions
+            if self._controls and each.name != SURPRISE
+        }
+        shifts = max(self._shifts, shifts_needed(len(questions), self._q)) if self._shifts else 0
+        names = [f"{signal}.{at}" for signal, neurons in stream.signals.items() for at in range(neurons)]
+        search = Search(questions, controls, names, parts, store, shifts=shifts, seed=self._seed)
+        stream.run(parts.cuts, search.take, progress)
+        return search, skipped, shifts
+
+    def _questions(self, store: LabelStore, parts: Parts) -> tuple[list[Question], dict[str, str]]:
+        questions: list[Question] = []
+        skipped: dict[str, str] = {}
+        for name, label in self._labels.items():
+            question = store.ask(name, label)
+            if all(question.varies(slice(p.start, p.stop), ENOUGH) for p in (parts.screen, parts.choose, parts.tell)):
+                questions.append(question)
+            else:
+                skipped[name] = "the text has too little of it"
+        if self._surprise:
+            questions.append(store.pending(SURPRISE))
+        return questions, skipped
+
+
+def _spans(sequences: Sequence[Array]) -> list[range]:
+    ends = np.cumsum([len(sequence) for sequence in sequences]).tolist()
+    return [range(end - len(sequence), end) for sequence, end in zip(sequences, ends, strict=True)]
+
+
+def _first(sequences: Sequence[Array], steps: int) -> list[Array]:
+    """The first steps of all, at most so many."""
+    kept: list[Array] = []
+    for sequence in sequences:
+        if steps > 0:
+            kept.append(sequence[:steps])
+            steps -= len(sequence)
+    return kept
+
+
+def _cut(label: Label | Classes, steps: int) -> Label | Classes:
+    return Classes(label.codes[:steps], label.names) if isinstance(label, Classes) else label[:steps]
+
+
+def _untrained(network: Network, seed: int) -> Network:
+    """A network of the same shape with fresh weights; the random state of others stays as it is."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fresh = Network(copy.deepcopy(network.settings), network.symbols)
+    return fresh.to(next(network.parameters()).device).eval()

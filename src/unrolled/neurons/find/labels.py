@@ -1,0 +1,164 @@
+"""Labels of a whole text, kept small and out of memory's way: one file a hypothesis, read a stretch at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from unrolled.neurons.hypotheses.marking import Classes, Kind, Label, kind_of
+
+Array: TypeAlias = npt.NDArray[Any]
+
+UNSAID = -1
+"""The code of a step about which a label says nothing."""
+GROUPS = 16
+"""Groups that a number is cut into, and classes that are told apart: the most frequent; the rest are one."""
+OTHER = "(other)"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A label of every step, as the finder asks it.
+
+    Attributes:
+        codes: `(steps,)` of int8, for counting: 0 and 1 of an answer, the group of a number, the class; −1 where it
+            says nothing.
+        numbers: `(steps,)` of float32 of a number, without its mean, 0 where it says nothing; None for the others.
+        groups: how many codes there are.
+        always: whether it says something at every step.
+    """
+
+    name: str
+    kind: Kind
+    codes: Array
+    numbers: Array | None
+    groups: int
+    always: bool
+
+    def columns(self, steps: slice) -> Array:
+        """What values are multiplied with, `(steps, columns)` of float32: the answer, the number, or one column a
+        class; zero where it says nothing."""
+        if self.numbers is not None:
+            return self.numbers[steps][:, None]
+        codes = self.codes[steps]
+        if self.kind == "answer":
+            return (codes == 1).astype(np.float32)[:, None]
+        return (codes[:, None] == np.arange(self.groups, dtype=np.int8)).astype(np.float32)
+
+    def said(self, steps: slice) -> Array:
+        """Where it says something, `(steps,)` of float32."""
+        return (self.codes[steps] != UNSAID).astype(np.float32)
+
+    def varies(self, steps: slice, least: int) -> bool:
+        """Whether two codes at least are there `least` times each."""
+        counts = np.bincount(self.codes[steps].astype(np.int64) + 1, minlength=2)[1:]
+        return int((counts >= least).sum()) >= 2
+
+    def share(self, steps: slice) -> float | None:
+        """Of an answer: the share of the steps at which it is yes."""
+        return float((self.codes[steps] == 1).mean()) if self.kind == "answer" else None
+
+
+class LabelStore:
+    """Keeps labels in files of its own, so that memory does not grow with the text; they go when it is closed."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps = steps
+        self._folder = TemporaryDirectory(prefix="unrolled-labels-")
+        self._files = 0
+
+    def __enter__(self) -> LabelStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()
+
+    def ask(self, name: str, label: Label | Classes) -> Question:
+        """Takes a label of every step."""
+        kind = kind_of(label)
+        if isinstance(label, Classes):
+            codes, groups = _frequent(label.codes)
+            return Question(name, kind, self._kept(codes), None, groups, bool((codes != UNSAID).all()))
+        if kind == "answer":
+            return Question(name, kind, self._kept(label.astype(np.int8)), None, 2, True)
+        said = np.isfinite(label)
+        codes, groups = _grouped(label, said)
+        mean = label[said].mean() if said.any() else 0.0
+        numbers = np.where(said, label - mean, 0.0).astype(np.float32)
+        return Question(name, kind, self._kept(codes), self._kept(numbers), groups, bool(said.all()))
+
+    def pending(self, name: str) -> LateQuestion:
+        """A number that becomes known while the text is read."""
+        codes = self._kept(np.full(self.steps, UNSAID, np.int8))
+        return LateQuestion(name, "number", codes, self._kept(np.zeros(self.steps, np.float32)), GROUPS, always=False)
+
+    def room(self, shape: tuple[int, ...], dtype: type[np.generic]) -> Array:
+        """An array of zeros in a file of its own."""
+        self._files += 1
+        return np.memmap(Path(self._folder.name) / f"{self._files}", dtype=dtype, mode="w+", shape=shape)
+
+    def _kept(self, values: Array) -> Array:
+        kept = self.room(values.shape, values.dtype.type)
+        kept[:] = values
+        return kept
+
+
+@dataclass(frozen=True)
+class LateQuestion(Question):
+    """A number that is written down step by step."""
+
+    def write(self, steps: slice, values: Array) -> None:
+        """Takes the numbers of some steps, NaN where there is none. Groups are of equal width, up to 8."""
+        assert self.numbers is not None
+        said = np.isfinite(values)
+        self.numbers[steps] = np.where(said, values, 0.0)
+        self.codes[steps] = np.where(said, np.clip(np.nan_to_num(values) * GROUPS / 8, 0, GROUPS - 1), UNSAID)
+
+
+def control_task(name: str, question: Question, symbols: Array, store: LabelStore, seed: int) -> Question:
+    """A task that only memory of the text's own symbols can solve: what the control says depends, by chance, on the
+    last three symbols, and each answer is as frequent as the hypothesis' own (Hewitt and Liang 2019).
+
+    Args:
+        symbols: `(steps,)`, whole numbers.
+    """
+    generator = np.random.default_rng([seed, len(name)])
+    drawn = generator.integers(len(symbols), size=1 << 16)
+    before = np.concatenate([[0, 0], symbols]).astype(np.uint64)
+    mixed = (before[2:] * np.uint64(1_000_003) + before[1:-1]) * np.uint64(998_244_353) + before[:-2]
+    mixed ^= mixed >> np.uint64(29)
+    which = drawn[(mixed * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(48)]
+    codes = store.room(question.codes.shape, np.int8)
+    codes[:] = np.asarray(question.codes)[which]
+    numbers = None
+    if question.numbers is not None:
+        numbers = store.room(question.numbers.shape, np.float32)
+        numbers[:] = np.asarray(question.numbers)[which]
+    return Question(name, question.kind, codes, numbers, question.groups, question.always)
+
+
+def _frequent(codes: Array) -> tuple[Array, int]:
+    """The most frequent classes, and the rest as one."""
+    counts = np.bincount(codes[codes >= 0].astype(np.int64), minlength=1)
+    if len(counts) <= GROUPS:
+        return codes.astype(np.int8), len(counts)
+    order = np.argsort(-counts, kind="stable")
+    new = np.full(len(counts) + 1, GROUPS - 1, np.int8)
+    new[order[: GROUPS - 1]] = np.arange(GROUPS - 1)
+    new[-1] = UNSAID
+    return new[codes], GROUPS
+
+
+def _grouped(label: Array, said: Array) -> tuple[Array, int]:
+    """Numbers in groups of about equal size; no value is in two of them."""
+    if not said.any():
+        return np.full(len(label), UNSAID, np.int8), 1
+    edges = np.unique(np.quantile(label[said], np.arange(1, GROUPS) / GROUPS))
+    codes = np.searchsorted(edges, label, side="left").astype(np.int8)
+    codes[~said] = UNSAID
+    return codes, len(edges) + 1

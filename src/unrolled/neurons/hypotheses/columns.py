@@ -1,0 +1,83 @@
+"""A column of a table as a hypothesis: one row a character."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from unrolled.errors import UnknownNameError
+from unrolled.neurons.hypotheses.marking import Classes, HypothesisError, Label, Labeller, classify
+
+_ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
+
+def column_labeller(name: str, path: Path, column: str) -> Labeller:
+    """A column of a CSV file: yes and no, numbers, or words; an empty cell says nothing.
+
+    Cells that are all yes or no, true or false, 1 or 0 (upper or lower case) are answers. With empty ones among them
+    they are numbers, 1 and 0.
+
+    Args:
+        name: for messages.
+        path: of UTF-8, with a header; one row for each character, in the order of the text.
+
+    Raises:
+        HypothesisError: it cannot be read as such a table; the labeller raises it where its length is not the text's.
+        UnknownNameError: it has no such column.
+    """
+    label = _label(list(_cells(path, column)), f"{column!r} of {path}")
+
+    def fitting(text: str) -> Label | Classes:
+        if len(label) != len(text):
+            raise HypothesisError(
+                f"{name!r} ({path}) has {len(label):,} rows, and the text {len(text):,} characters.",
+                "It must have one row for each character that is read, behind the header.",
+            )
+        return label
+
+    fitting.__doc__ = f"The column {column} of {path.name}."
+    return fitting
+
+
+def _cells(path: Path, column: str) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file, strict=True)
+            header = next(rows, list[str]())
+            if column not in header:
+                raise UnknownNameError(f"column of {path}", column, header)
+            if header.count(column) > 1:
+                raise HypothesisError(f"{path} has {header.count(column)} columns {column!r}.", "Rename all but one.")
+            at = header.index(column)
+            for row in rows:
+                if len(row) != len(header):
+                    cells = f"{len(row)} cells and not {len(header)}, as the header has"
+                    raise HypothesisError(f"Line {rows.line_num} of {path} has {cells}.")
+                yield row[at].strip()
+    except OSError as error:
+        raise HypothesisError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise HypothesisError(f"{path} is no CSV file in UTF-8: {error}.") from error
+
+
+def _label(cells: list[str], what: str) -> Label | Classes:
+    said = {cell for cell in cells if cell}
+    if not said:
+        raise HypothesisError(f"{what} says nothing: every cell is empty, or there is none.")
+    if all(cell.lower() in _ANSWERS for cell in said):
+        if all(cells):
+            return np.array([_ANSWERS[cell.lower()] for cell in cells], bool)
+        return np.array([float(_ANSWERS[cell.lower()]) if cell else np.nan for cell in cells])
+    try:
+        numbers = np.array([float(cell) if cell else np.nan for cell in cells])
+    except ValueError:
+        try:
+            return classify(cells)
+        except ValueError as error:
+            raise HypothesisError(f"{what} has {error}.") from error
+    if np.isinf(numbers).any():
+        raise HypothesisError(f"{what} has a number that is infinite.", "An empty cell stands for nothing said.")
+    return numbers

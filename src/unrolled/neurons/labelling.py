@@ -1,0 +1,92 @@
+"""Hypotheses asked of all that a network reads: one label a step, sequence after sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from unrolled.errors import SourceError
+from unrolled.neurons.hypotheses import Classes, Label, Labeller
+from unrolled.progress import Progress, silent
+from unrolled.traces.format import SymbolKind
+from unrolled.traces.symbols import character
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+def label_steps(
+    asked: Mapping[str, Labeller],
+    symbols: Sequence[str],
+    kind: SymbolKind,
+    sequences: Sequence[range],
+    progress: Progress = silent,
+) -> dict[str, Label | Classes]:
+    """What each hypothesis says of every step.
+
+    Args:
+        asked: by name.
+        symbols: what stands at each step, as a trace or a vocabulary has it.
+        kind: of the symbols: characters, or bytes, of which each gets the label of its character.
+        sequences: of steps; each is a text of its own.
+        progress: told the hypotheses done.
+
+    Raises:
+        SourceError: the symbols are no text.
+        HypothesisError: a hypothesis of the user's own does not fit.
+    """
+    if kind not in ("characters", "bytes"):
+        raise SourceError(f"Hypotheses label characters; these symbols are {kind}.", "Trace a network that reads text.")
+    texts = [_Text.of(symbols[span.start : span.stop], kind) for span in sequences]
+    found: dict[str, Label | Classes] = {}
+    for done, (name, labeller) in enumerate(asked.items(), 1):
+        found[name] = _joined([text.spread(labeller(text.characters)) for text in texts])
+        progress(done, len(asked))
+    return found
+
+
+def about(asked: Mapping[str, Labeller]) -> dict[str, str]:
+    """What each says, in a line."""
+    return {name: (labeller.__doc__ or "").strip().partition("\n")[0] for name, labeller in asked.items()}
+
+
+class _Text:
+    """A sequence as characters; `widths` are the steps of each, where they are not one."""
+
+    def __init__(self, characters: str, widths: Array | None) -> None:
+        self.characters, self._widths = characters, widths
+
+    @classmethod
+    def of(cls, symbols: Sequence[str], kind: SymbolKind) -> _Text:
+        if kind == "characters":
+            return cls("".join(symbols), None)
+        raw = bytes(int(symbol, 16) if len(symbol) == 4 else ord(character(symbol, kind)) for symbol in symbols)
+        text = raw.decode("utf-8", "surrogateescape")
+        widths = np.array([len(letter.encode("utf-8", "surrogateescape")) for letter in text], np.int64)
+        return cls(text, widths)
+
+    def spread(self, label: Label | Classes) -> Label | Classes:
+        """One entry a step."""
+        if self._widths is None:
+            return label
+        if isinstance(label, Classes):
+            return Classes(np.repeat(label.codes, self._widths), label.names)
+        return np.repeat(label, self._widths)
+
+
+def _joined(labels: Sequence[Label | Classes]) -> Label | Classes:
+    """The labels of all sequences in a row; classes of one name are one class."""
+    if len(labels) == 1:
+        return labels[0]
+    classes = [label for label in labels if isinstance(label, Classes)]
+    if not classes:
+        return np.concatenate([label for label in labels if not isinstance(label, Classes)])
+    names = sorted({name for label in classes for name in label.names})
+    places = {name: place for place, name in enumerate(names)}
+    codes: list[Array] = []
+    for label in classes:
+        table = np.array([*(places[name] for name in label.names), -1], np.int16)
+        codes.append(table[label.codes])
+    return Classes(np.concatenate(codes), tuple(names))
