@@ -17,6 +17,7 @@ from unrolled.version import __version__
 if TYPE_CHECKING:
     from unrolled.explorer.notebook import explore
     from unrolled.networks.files import load_network
+    from unrolled.neurons.holding_models import hold
     from unrolled.traces.check import check
     from unrolled.traces.modules import trace
     from unrolled.traces.trace import Trace
@@ -29,6 +30,7 @@ _WHERE = {
     "check": "unrolled.traces.check",
     "complete": "unrolled.writing.complete",
     "explore": "unrolled.explorer.notebook",
+    "hold": "unrolled.neurons.holding_models",
     "load_network": "unrolled.networks.files",
     "sample": "unrolled.writing.sample",
     "trace": "unrolled.traces.modules",
@@ -43,6 +45,7 @@ __all__ = [
     "check",
     "complete",
     "explore",
+    "hold",
     "load_network",
     "sample",
     "trace",

@@ -56,13 +56,18 @@ def test_the_next_is_taken_where_the_first_cannot_and_says_why(
 
 
 @needs_kernels
-def test_edits_are_left_to_the_reference() -> None:
-    choice = choose_engine(make_stack("lstm", 3, 5, dtype=torch.float32), editing=True)
+def test_edits_with_gradients_are_left_to_the_reference() -> None:
+    stack = make_stack("lstm", 3, 5, dtype=torch.float32)
+    choice = choose_engine(stack, editing=True)
     assert choice.engine.name == "reference"
     assert choice.reason == (
-        f"compiled: its kernels cannot be edited while they run; {NO_GPU}; "
-        "torch: PyTorch's kernels cannot be edited while they run"
+        "compiled: its kernels give no gradient where signals are held; within torch.no_grad() they hold them; "
+        f"{NO_GPU}; torch: PyTorch's kernels cannot be edited while they run"
     )
+    assert choose_engine(stack, editing=True, recording=True).engine.name == "compiled"
+    with torch.no_grad():
+        assert choose_engine(stack, editing=True).engine.name == "compiled"
+        assert choose_engine(make_stack("lstm", 3, 5), editing=True).engine.name == "reference"
 
 
 @needs_kernels

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
 
-from tests.stacks import assert_same, every_signal, make_stack, random_state, run
+from tests.stacks import assert_same, every_signal, make_module, make_stack, random_state, run, stack_of
 from unrolled.engines import Edit, Stack
 from unrolled.errors import ModelError, UnknownNameError
 
@@ -47,6 +48,8 @@ def holding(edits: list[Edit]) -> Hold:
             if edit.signal != name or (edit.steps is not None and t not in edit.steps):
                 continue
             for b in range(value.shape[0]):
+                if edit.where is not None and not edit.where[t].flatten().expand(BATCH)[b]:
+                    continue
                 for place, neuron in enumerate(edit.neurons if edit.neurons is not None else range(value.shape[1])):
                     held = edit.value
                     if isinstance(held, Tensor):
@@ -71,6 +74,12 @@ EDITS = {
     "a value for each number": [Edit("l0", "input_gate", torch.rand(STEPS, BATCH, NEURONS, generator=draw))],
     "a value for each sequence": [Edit("l0", "hidden", torch.randn(BATCH, 1, generator=draw), neurons=[0, 1])],
     "a value for each held neuron": [Edit("l0", "hidden", torch.randn(2, generator=draw), neurons=[0, 1])],
+    "where it is told": [Edit("l0", "cell", 1.0, neurons=[2], where=torch.rand(STEPS, generator=draw) < 0.5)],
+    "where it is told for each sequence, in a span": [
+        Edit("l0", "hidden", -0.5, steps=range(2, 9), where=torch.rand(STEPS, BATCH, generator=draw) < 0.5)
+    ],
+    "a span from its end": [Edit("l0", "candidate", 0.3, steps=range(9, 2, -3))],
+    "neurons in any order": [Edit("l0", "forget_gate", torch.rand(STEPS, BATCH, 3, generator=draw), neurons=[4, 0, 2])],
     "several at once, the last one wins": [
         Edit("l0", "forget_gate", 0.0),
         Edit("l0", "forget_gate", 1.0, neurons=[1]),
@@ -154,9 +163,77 @@ def test_gradients_flow_through_an_edit_to_what_is_not_held() -> None:
         (Edit("l0", "cell", torch.zeros(1, 12, 2, 5)), ModelError, r"shape \(1, 12, 2, 5\)"),
         (Edit("l0", "cell", torch.zeros(11, 2, 5)), ModelError, r"shape \(11, 2, 5\).*\(12, 2, 5\)"),
         (Edit("l0", "cell", torch.zeros(3), neurons=[1, 2]), ModelError, r"shape \(3,\).*\(12, 2, 2\)"),
+        (Edit("l0", "cell", 0.0, neurons=[1, 3, 1]), ModelError, r"Neuron 1 of l0\.cell is held twice by one edit"),
+        (Edit("l0", "cell", math.nan), ModelError, r"l0\.cell cannot be held at nan; give finite numbers of float64"),
+        (Edit("l0", "cell", torch.tensor([0.0, -math.inf, 0, 0, 0])), ModelError, r"cannot be held at -inf"),
+        (Edit("l0", "cell", 0.0, where=torch.ones(11, dtype=torch.bool)), ModelError, r"shape \(11,\).*\(12, 2\)"),
+        (Edit("l0", "cell", 0.0, where=torch.ones(12, 3, dtype=torch.bool)), ModelError, r"shape \(12, 3\)"),
+        (Edit("l0", "cell", 0.0, where=torch.ones(12)), ModelError, r"told in float32; it must be bool"),
     ],
 )
 def test_an_edit_that_cannot_hold_is_refused(edit: Edit, error: type[Exception], said: str) -> None:
     stack = make_stack("lstm", INPUTS, NEURONS)
     with pytest.raises(error, match=said):
         run("reference", stack, torch.zeros(STEPS, BATCH, INPUTS, dtype=torch.float64), edits=[edit])
+
+
+def test_a_number_that_the_type_cannot_hold_is_refused() -> None:
+    stack = make_stack("lstm", INPUTS, NEURONS, dtype=torch.float32)
+    with pytest.raises(ModelError, match=r"cannot be held at inf; give finite numbers of float32"):
+        run("reference", stack, torch.zeros(STEPS, BATCH, INPUTS), edits=[Edit("l0", "cell", 1e39)])
+
+
+def test_a_projected_signal_has_its_own_neurons() -> None:
+    """Against PyTorch, whose next layer reads the projected h: held at zero it is as if its weights were zero."""
+    module = make_module("lstm", INPUTS, NEURONS, depth=2, projection=2)
+    x = torch.randn(STEPS, BATCH, INPUTS, dtype=torch.float64)
+    stack = stack_of("lstm", module)
+    held = run("reference", stack, x, edits=[Edit("l0", "hidden", 0.0, neurons=[1])]).outputs
+    with torch.no_grad():
+        for name in ("weight_hh_l0", "weight_ih_l1"):
+            module.get_parameter(name)[:, 1] = 0
+    assert_same(held, module(x)[0])
+    with pytest.raises(ModelError, match=r"no neuron 2 in l0; its hidden has 0 to 1\."):
+        run("reference", stack, x, edits=[Edit("l0", "hidden", 0.0, neurons=[2])])
+
+
+def test_an_edit_that_is_cut_into_windows_is_the_same_edit() -> None:
+    stack = make_stack("gru", INPUTS, NEURONS)
+    x = torch.randn(STEPS, BATCH, INPUTS, dtype=torch.float64)
+    edits = [
+        Edit("l0", "hidden", torch.randn(STEPS, BATCH, 2), neurons=[1, 3], steps=range(1, STEPS, 3)),
+        Edit("l0", "update_gate", torch.rand(1, 1, NEURONS), where=torch.rand(STEPS) < 0.5),
+        Edit("l0", "candidate", torch.rand(BATCH, 1), steps=range(2, 9), where=torch.rand(STEPS, BATCH) < 0.5),
+        Edit("l0", "reset_gate", 0.5),
+    ]
+    whole = run("reference", stack, x, edits=edits)
+    state, parts = None, list[Tensor]()
+    for start, stop in ((0, 1), (1, 7), (7, 8), (8, STEPS)):
+        held = [edit.window(start, stop) for edit in edits]
+        part = run("reference", stack, x[start:stop], state, edits=held)
+        state = part.state
+        parts.append(part.outputs)
+    assert torch.equal(torch.cat(parts), whole.outputs)
+
+
+def test_one_sequence_read_at_several_places_at_once_is_held_as_each_place_is() -> None:
+    edit = Edit("l0", "cell", torch.arange(6.0)[:, None, None], [0], range(1, 5), torch.tensor([True, False] * 3))
+    at = edit.at(torch.tensor([[0, 3], [1, 4], [2, 5]]))
+    assert at.steps is None
+    assert isinstance(at.value, Tensor)
+    assert torch.equal(at.value, torch.tensor([[0.0, 3], [1, 4], [2, 5]])[..., None])
+    assert at.where is not None
+    assert torch.equal(at.where, torch.tensor([[False, False], [False, True], [True, False]]))
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (Edit("l0", "cell", torch.zeros(6, 1, 1)), "given for 6 steps; there is a step 6"),
+        (Edit("l0", "cell", 0.0, where=torch.ones(3, dtype=torch.bool)), "given for 3 steps; there is a step 6"),
+        (Edit("l0", "cell", torch.zeros(9, 2, 1)), "given for 2 sequences; a text is one"),
+    ],
+)
+def test_an_edit_that_does_not_reach_so_far_is_refused(edit: Edit, said: str) -> None:
+    with pytest.raises(ModelError, match=f"l0.cell is {said}"):
+        edit.at(torch.tensor([[1], [6]]))

@@ -1,6 +1,7 @@
 """Registers every command, in the order in which the help lists them."""
 
 from unrolled.cli import app
+from unrolled.cli.ablate import ablate
 from unrolled.cli.bench import bench
 from unrolled.cli.check import check
 from unrolled.cli.complete import complete
@@ -28,6 +29,7 @@ for command in (
     complete,
     lsp,
     find,
+    ablate,
     check,
     export,
     info,

@@ -10,6 +10,7 @@ import typer
 from unrolled.cli.options import (
     CheckpointOption,
     EngineOption,
+    HoldOption,
     IncludeOption,
     JsonFlag,
     OwnEncodingOption,
@@ -33,6 +34,7 @@ def evaluate(
     encoding: OwnEncodingOption = None,
     limit: Annotated[int | None, typer.Option("--limit", help="Read at most so many symbols of the source.")] = None,
     unknown: UnknownOption = "error",
+    hold: HoldOption = None,
     engine: EngineOption = "auto",
     verbose: VerboseFlag = False,
     as_json: JsonFlag = False,
@@ -41,6 +43,7 @@ def evaluate(
 
     Training reads the validation part in streams side by side, each from a zero state: as a rule a little worse.
     """
+    from unrolled.neurons.holding import parse_holds
     from unrolled.sources import PARTS, PartName, TaskSource
     from unrolled.sources.tasks.counter import Counter
     from unrolled.training.evaluate import evaluate_sequences, evaluate_text
@@ -50,22 +53,25 @@ def evaluate(
     if limit is not None and limit < 2:
         raise SettingsError(f"--limit is at least 2 symbols, to foretell one from the other, not {limit}.")
     loaded = load(run, checkpoint)
+    edits = parse_holds(loaded.network, hold or ())
     corpus = read(loaded, source, unknown, {"include": include or (), "encoding": encoding, "limit": limit})
     chosen = corpus.part(which)
     if verbose:
         tell_engine(loaded.network, engine)
     result: dict[str, Any] = {"run": str(run), "step": loaded.step, "source": source, "part": part}
+    if hold:
+        result["held"] = hold
     with ProgressBar("evaluating", "symbols") as progress:
         if isinstance(corpus.source, TaskSource):
             sequences = [chosen.symbols[start:stop] for start, stop in chosen.boundaries]
-            score = evaluate_sequences(loaded.network, sequences, engine=engine, progress=progress)
+            score = evaluate_sequences(loaded.network, sequences, edits=edits, engine=engine, progress=progress)
             result |= score.to_json()
-            asking: dict[str, Any] = {"vocabulary": loaded.vocabulary, "engine": engine}
+            asking: dict[str, Any] = {"vocabulary": loaded.vocabulary, "edits": edits, "engine": engine}
             result["share_right"] = share_right(loaded.network, corpus.source.task, **asking)
             if isinstance(corpus.source.task, Counter):
                 result["counts_right_to"] = counts_right_to(loaded.network, corpus.source.task, **asking)
         else:
-            score = evaluate_text(loaded.network, chosen.symbols, engine=engine, progress=progress)
+            score = evaluate_text(loaded.network, chosen.symbols, edits=edits, engine=engine, progress=progress)
             result |= score.to_json()
     if as_json:
         print_json(result)

@@ -37,6 +37,12 @@ OwnEncodingOption = Annotated[
         "--encoding", help="Encoding of the text (default: for the run's own text that of the run, else utf-8)."
     ),
 ]
+HoldOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--hold", help="Hold a neuron while it runs, such as rnn.l0.7=0 or rnn.l0.forget_gate.7=1; repeatable."
+    ),
+]
 SymbolsOption = Annotated[str, typer.Option("--symbols", help="What a symbol is: characters or bytes.")]
 
 

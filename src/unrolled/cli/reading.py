@@ -108,9 +108,9 @@ def as_path(path: str | Path) -> str:
 
 def edge_of(loaded: LoadedNetwork) -> str:
     """What begins and ends every sequence that the network learned from; empty for a text."""
-    from unrolled.sources.tasks.task import EDGE
+    from unrolled.writing import prime
 
-    return EDGE if loaded.source.get("kind") == "task" else ""
+    return prime.edge_of(loaded.source)
 
 
 def check_prime(loaded: LoadedNetwork, what: str, text: str, unknown: str) -> None:

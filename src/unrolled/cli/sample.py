@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unrolled.cli.options import CheckpointOption, EngineOption, JsonFlag, UnknownOption, VerboseFlag, with_settings
+from unrolled.cli.options import (
+    CheckpointOption,
+    EngineOption,
+    HoldOption,
+    JsonFlag,
+    UnknownOption,
+    VerboseFlag,
+    with_settings,
+)
 from unrolled.cli.reading import check_prime, edge_of, load, tell_engine
 from unrolled.cli.screen import print_json
 from unrolled.writing.settings import SamplingSettings
@@ -32,11 +40,13 @@ def sample(
     streams: Annotated[int, typer.Option("--streams", min=1, max=65_536, help="Texts to write side by side.")] = 1,
     checkpoint: CheckpointOption = "best",
     unknown: UnknownOption = "error",
+    hold: HoldOption = None,
     engine: EngineOption = "auto",
     verbose: VerboseFlag = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Let a network write: prints the prime and what follows; with --json also the odds of every symbol."""
+    from unrolled.neurons.holding import parse_holds
     from unrolled.writing.sample import sample_streams
 
     loaded = load(run, checkpoint)
@@ -48,6 +58,7 @@ def sample(
         streams=streams,
         edge=edge_of(loaded),
         unknown=unknown,
+        edits=parse_holds(loaded.network, hold or ()),
         engine=engine,
         likeliest=LIKELIEST if as_json else 0,
         **settings,
@@ -55,7 +66,9 @@ def sample(
     if verbose:
         tell_engine(loaded.network, engine)
     if as_json:
-        print_json({"run": str(run), "step": loaded.step, "prime": prime, **_told(list(zip(*pieces, strict=True)))})
+        held = {"held": hold} if hold else {}
+        told = _told(list(zip(*pieces, strict=True)))
+        print_json({"run": str(run), "step": loaded.step, "prime": prime, **held, **told})
     elif streams > 1:
         for number, own in enumerate(zip(*pieces, strict=True), 1):
             sys.stdout.write(f"--- {number} ---\n")

@@ -1,7 +1,8 @@
 """Ways to run a stack of cells over time, all giving the same numbers."""
 
 from unrolled.engines.choice import ENGINES, Choice, choose_engine
-from unrolled.engines.engine import BLOCK, Edit, Engine, Request, Result, Sink
+from unrolled.engines.edit import Edit, check_parts
+from unrolled.engines.engine import BLOCK, Engine, Request, Result, Sink
 from unrolled.engines.stack import Layer, Stack
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "Result",
     "Sink",
     "Stack",
+    "check_parts",
     "choose_engine",
 ]

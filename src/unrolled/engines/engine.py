@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unrolled.engines.edit import Edit, check_edits, check_fit
 from unrolled.engines.stack import Layer, Stack
 from unrolled.errors import ModelError, UnknownNameError
 
@@ -21,25 +22,6 @@ Sink: TypeAlias = Callable[[str, int, Mapping[str, Tensor]], None]
 """Takes a layer's name, the first step of a block and its signals `(steps, batch, neurons)`; the tensors may be reused
 after it returns. A block starts at a multiple of `BLOCK` and has `BLOCK` steps, a layer's last block perhaps fewer.
 Blocks of a forward layer come in the order of time, those of a reverse layer in any order."""
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Holds a signal of some neurons at a value while the stack runs.
-
-    Args:
-        layer: the layer's name (`l0`, `l1_reverse`).
-        signal: the signal's name.
-        neurons: which ones; None for all.
-        value: a number, or a tensor that broadcasts to `(steps, batch, neurons)`: all steps, and the held neurons.
-        steps: the span of steps in which it holds; None for all.
-    """
-
-    layer: str
-    signal: str
-    value: float | Tensor
-    neurons: Sequence[int] | None = None
-    steps: range | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +69,10 @@ class Engine(ABC):
 
     @abstractmethod
     def why_not(self, stack: Stack, *, recording: bool, editing: bool) -> str | None:
-        """Why this engine cannot run the stack so, in one clause; None where it can."""
+        """Why this engine cannot run the stack so, in one clause; None where it can.
+
+        Whether gradients are wanted it sees from `torch.is_grad_enabled()`; a run that records carries none.
+        """
 
     def run(
         self,
@@ -110,7 +95,7 @@ class Engine(ABC):
             state: the carried signals before the first step; zeros where None.
             lengths: `(batch,)` steps of each sequence, 1 to `steps`; None where all are as long as the inputs.
             record: names of the signals to record, of every layer. A run that records carries no gradient.
-            edits: what is held while it runs.
+            edits: what is held while it runs; the last of those that hold the same number wins.
             sink: takes the recorded signals block by block instead of the result.
             training: whether dropout acts.
 
@@ -162,28 +147,11 @@ def _check_request(request: Request) -> None:
     _check_shapes(stack, inputs, request.state, request.lengths)
     _check_kinds(stack, inputs, request.state)
     signals = [signal.name for signal in stack.cell.signals]
-    for name in [*request.record, *(edit.signal for edit in request.edits)]:
+    for name in request.record:
         if name not in signals:
             raise UnknownNameError("signal", name, signals)
-    layers = [layer.name for layer in stack.layers]
-    for edit in request.edits:
-        if edit.layer not in layers:
-            raise UnknownNameError("layer", edit.layer, layers)
-        size = stack.projection if edit.signal == "hidden" and stack.projection else stack.neurons
-        wrong = [neuron for neuron in edit.neurons or () if not 0 <= neuron < size]
-        if wrong:
-            raise ModelError(f"There is no neuron {wrong[0]} in {edit.layer}; its {edit.signal} has 0 to {size - 1}.")
-        held = (*inputs.shape[:2], size if edit.neurons is None else len(edit.neurons))
-        if isinstance(edit.value, Tensor) and not _broadcasts(edit.value.shape, held):
-            raise ModelError(
-                f"The value to hold has the shape {tuple(edit.value.shape)}; it must broadcast to {held}, "
-                "(steps, batch, held neurons)."
-            )
-
-
-def _broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
-    pairs = zip(reversed(shape), reversed(to), strict=False)
-    return len(shape) <= len(to) and all(size in {1, wanted} for size, wanted in pairs)
+    check_edits(request.edits, stack)
+    check_fit(request.edits, stack, *inputs.shape[:2])
 
 
 def _check_shapes(stack: Stack, inputs: Tensor, state: Mapping[str, Tensor] | None, lengths: Tensor | None) -> None:

@@ -9,9 +9,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from unrolled.cells.cell import Edit as CellEdit
+from unrolled.cells.cell import Edit
 from unrolled.engines.blocks import layer_by_layer
-from unrolled.engines.engine import BLOCK, Edit, Engine, Recording, Request, Result, past_end
+from unrolled.engines.edit import Hold, make_holds
+from unrolled.engines.engine import BLOCK, Engine, Recording, Request, Result, past_end
 from unrolled.engines.stack import Layer, Stack
 
 
@@ -28,8 +29,8 @@ class ReferenceEngine(Engine):
         x, before, lengths = request.as_vectors()
 
         def run_layer(layer: Layer, x: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-            held = [edit for edit in request.edits if edit.layer == layer.name]
-            return self._run_layer(stack, layer, x, state, lengths, record, held, recording)
+            holds = make_holds(request.edits, layer, x.shape[0])
+            return self._run_layer(stack, layer, x, state, lengths, record, holds, recording)
 
         with torch.set_grad_enabled(torch.is_grad_enabled() and not record):
             result = layer_by_layer(stack, x, before, run_layer, training=request.training)
@@ -43,7 +44,7 @@ class ReferenceEngine(Engine):
         state: dict[str, Tensor],
         lengths: Tensor | None,
         record: Collection[str],
-        edits: Sequence[Edit],
+        holds: Sequence[Hold],
         recording: Recording,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         steps = x.shape[0]
@@ -52,7 +53,7 @@ class ReferenceEngine(Engine):
         kept: dict[str, list[Tensor]] = {name: [] for name in record}
         order = range(steps - 1, -1, -1) if layer.reverse else range(steps)
         for t in order:
-            signals = stack.cell.step(layer.parameters, x[t], state, _edit_at(edits, t))
+            signals = stack.cell.step(layer.parameters, x[t], state, _edit_at(holds, t))
             if ended is None:
                 outputs[t] = signals["hidden"]
                 state = {name: signals[name] for name in stack.cell.state}
@@ -71,21 +72,13 @@ class ReferenceEngine(Engine):
         return torch.stack([output for output in outputs if output is not None]), state
 
 
-def _edit_at(edits: Sequence[Edit], t: int) -> CellEdit:
+def _edit_at(holds: Sequence[Hold], t: int) -> Edit:
     """What holds at step t, as a function of a signal's name and value."""
-    holding = [edit for edit in edits if edit.steps is None or t in edit.steps]
 
     def apply(name: str, value: Tensor) -> Tensor:
-        for edit in holding:
-            if edit.signal != name:
-                continue
-            held = torch.as_tensor(edit.value, dtype=value.dtype, device=value.device)
-            held = held[t if held.shape[0] > 1 else 0] if held.dim() == 3 else held
-            if edit.neurons is None:
-                value = held.expand_as(value).clone()
-            else:
-                value = value.clone()
-                value[:, list(edit.neurons)] = held
+        for hold in holds:
+            if hold.signal == name:
+                value = hold.applied(t, value)
         return value
 
     return apply

@@ -1,18 +1,22 @@
-"""The web application: the page, the list of exhibits, and their files, read-only."""
+"""The web application: the page, the list of exhibits, their files, read-only, and searches."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Annotated
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
+from unrolled.explorer.ablating import AblateAsked, ablate_for_page
 from unrolled.explorer.collection import Collection
 from unrolled.explorer.files import ASK_AGAIN, FOREVER, file_response
 from unrolled.explorer.guard import Guard
+from unrolled.explorer.posts import Turns, parse, read_body
 from unrolled.explorer.problems import install_problems, not_found, problem
 from unrolled.explorer.reading import FINDINGS
 from unrolled.version import __version__
@@ -53,6 +57,7 @@ def create_app(collection: Collection, *, page: Path = PAGE, hosts: Iterable[str
     app = FastAPI(title="Unrolled", version=__version__, openapi_url=None)
     install_problems(app)
     _add_exhibits(app, collection)
+    _add_searches(app, collection)
     _add_page(app, page)
     return Guard(app, hosts)
 
@@ -81,6 +86,22 @@ def _add_exhibits(app: FastAPI, collection: Collection) -> None:
         if exhibit is None or file not in RUN_FILES:
             return not_found(f"file {file!r} of a run {name!r}")
         return file_response(request, exhibit.root, (*exhibit.parts, file), media_type=RUN_FILES[file])
+
+
+def _add_searches(app: FastAPI, collection: Collection) -> None:
+    turns = Turns()
+
+    @app.post("/api/ablate")
+    def ablate(body: Annotated[bytes, Depends(read_body)]) -> Response:
+        asked = parse(AblateAsked, body)
+        with turns.take():
+            return found(ablate_for_page(collection, asked))
+
+
+def found(result: Mapping[str, object]) -> Response:
+    """The answer to a search; in ASCII, for a vocabulary may hold what UTF-8 cannot."""
+    content = json.dumps(result, allow_nan=False)
+    return Response(content, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 def _add_page(app: FastAPI, page: Path) -> None:

@@ -41,11 +41,19 @@ HEADERS = {
 }
 
 
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing and cost little."""
+
+
 class Guard:
     """Lets requests pass whose Host header names this machine, and puts the security headers on every answer.
 
     A page of another site can point its own name at 127.0.0.1 and so read a server on it (DNS rebinding); its requests
     still carry that name in Host. Any port is right: SSH forwarding and notebooks change it.
+
+    What is more than reading is for our own page alone: another site's page may send a request here too, though it may
+    not read the answer (CSRF). Browsers say where a request comes from, and no page can forge that; what is no browser
+    says nothing.
 
     Args:
         app: what answers.
@@ -68,8 +76,16 @@ class Guard:
                     headers[name] = value
             await send(message)
 
-        host = ", ".join(Headers(scope=scope).getlist("host"))
+        headers = Headers(scope=scope)
+        host = ", ".join(headers.getlist("host"))
         answer = self.app if self._is_known(host) else self._refusal(host)
+        if answer is self.app and scope["method"] not in READING and not _is_from_here(headers, host):
+            answer = problem(
+                403,
+                "cross-origin",
+                "Another site's page asks for work here; only this server's own page may.",
+                "Open the address that the server printed.",
+            )
         await answer(scope, receive, send_guarded)
 
     def _is_known(self, host: str) -> bool:
@@ -83,3 +99,15 @@ class Guard:
             f"This server answers to {names}, not to {host[:100]!r}.",
             "Open the address that it printed; for a proxy with a name of its own, give serve() that name in hosts.",
         )
+
+
+def _is_from_here(headers: Headers, host: str) -> bool:
+    """Whether a request comes from a page of this server, or from no page at all.
+
+    Sec-Fetch-Site also holds behind a proxy that writes another Host; older browsers send Origin alone.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = headers.get("origin")
+    return origin is None or origin.partition("://")[2].lower() == host.lower()

@@ -47,7 +47,8 @@ def install_problems(app: FastAPI) -> None:
 
 def _unrolled(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, UnrolledError)
-    return problem(error.status, error.code, error.message, error.hint)
+    headers = {"Retry-After": "1"} if error.status == HTTPStatus.TOO_MANY_REQUESTS else None
+    return problem(error.status, error.code, error.message, error.hint, headers)
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:

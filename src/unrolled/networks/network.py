@@ -123,6 +123,7 @@ class Network(nn.Module):
         state: Mapping[str, Tensor] | None = None,
         *,
         lengths: Tensor | None = None,
+        edits: Sequence[Edit] = (),
         engine: str = "auto",
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Scores for the next symbol.
@@ -131,11 +132,12 @@ class Network(nn.Module):
             symbols: `(steps, batch)` of int64.
             state: each carried signal `(layers, batch, neurons)`; zeros where None.
             lengths: `(batch,)`, steps of each sequence.
+            edits: what is held while it runs.
 
         Returns:
             Logits `(steps, batch, symbols)` and the state after the last step.
         """
-        result = self.run(symbols, state, lengths=lengths, engine=engine)
+        result = self.run(symbols, state, lengths=lengths, edits=edits, engine=engine)
         outputs = dropout(result.outputs, self.settings.dropout if self.training else 0.0)
         multiply = linear if engine in {"auto", "compiled"} else F.linear
         return multiply(outputs, self.readout.weight, self.readout.bias), result.state

@@ -11,9 +11,10 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
 
 from unrolled.errors import ModelError
+from unrolled.traces.forms import is_unbatched, parameters_of, states_by_name, time_first
 
 RECURRENT: dict[type[nn.Module], str] = {nn.LSTM: "lstm", nn.GRU: "gru", nn.RNN: "rnn"}
 CELLS = (nn.LSTMCell, nn.GRUCell, nn.RNNCell)
@@ -50,6 +51,8 @@ def find_recurrent(model: nn.Module) -> dict[str, nn.RNNBase]:
     Raises:
         ModelError: there is none, or one in a form that cannot be looked into; the message says what was found.
     """
+    if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ModelError(f"The model is a {type(model).__name__}, not a torch.nn.Module.", "Give the network itself.")
     found: dict[str, nn.RNNBase] = {}
     for path, module in modules_of(model):
         _refuse_wrapped(path, module)
@@ -101,8 +104,6 @@ def run_captured(model: nn.Module, inputs: object) -> tuple[list[Call], object]:
     Returns:
         The calls in the order they were made, and what the model returned.
     """
-    if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ModelError(f"The model is a {type(model).__name__}, not a torch.nn.Module.", "Give the network itself.")
     calls: list[Call] = []
     recurrent = find_recurrent(model)
     modes = [(module, module.training) for module in model.modules()]
@@ -169,14 +170,9 @@ def _refuse_nothing(name: str) -> Any:
     return hook
 
 
-def _parameters(module: nn.RNNBase) -> dict[str, Tensor]:
-    """By the names that it runs on: a weight that is normalized or pruned is no parameter of that name, but made anew
-    each time it is asked for, and while training in another way."""
-    ways = ("", "_reverse") if module.bidirectional else ("",)
-    kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-    names = [f"{kind}_l{layer}{way}" for layer in range(module.num_layers) for way in ways for kind in kinds]
-    values = {name: getattr(module, name, None) for name in names}
-    return {name: value.detach() for name, value in values.items() if value is not None}
+def _own(values: Tensor) -> Tensor:
+    """Of its own, as the model may change the given one later."""
+    return values.detach().clone(memory_format=torch.contiguous_format)
 
 
 def _hook(name: str, calls: list[Call]) -> Any:
@@ -187,31 +183,11 @@ def _hook(name: str, calls: list[Call]) -> Any:
         times += 1
         given = args[0] if args else kwargs["input"]
         state = args[1] if len(args) > 1 else kwargs.get("hx")
-        inputs, lengths = _padded(module, given)
-        outputs, _ = _padded(module, output[0])
-        unbatched = isinstance(given, Tensor) and given.dim() == 2
+        (inputs, lengths), (outputs, _) = time_first(module, given), time_first(module, output[0])
+        states = states_by_name(state, unbatched=is_unbatched(given))
+        before = None if states is None else {name: _own(value) for name, value in states.items()}
+        parameters = {name: value.detach() for name, value in parameters_of(module).items()}
         called = name if times == 1 else f"{name}#{times}"
-        calls.append(Call(called, module, inputs, outputs, _states(state, unbatched), lengths, _parameters(module)))
+        calls.append(Call(called, module, _own(inputs), _own(outputs), before, lengths, parameters))
 
     return hook
-
-
-def _padded(module: nn.RNNBase, values: Tensor | PackedSequence) -> tuple[Tensor, tuple[int, ...]]:
-    """`(steps, batch, numbers)` of its own, as the model may change the given one later; and each sequence's steps."""
-    if isinstance(values, PackedSequence):
-        padded, lengths = pad_packed_sequence(values)
-        return padded.detach().clone(), tuple(int(length) for length in lengths)
-    values = values.detach()
-    if values.dim() == 2:
-        values = values[:, None]
-    elif module.batch_first:
-        values = values.transpose(0, 1)
-    return values.clone(memory_format=torch.contiguous_format), (values.shape[0],) * values.shape[1]
-
-
-def _states(state: Tensor | tuple[Tensor, Tensor] | None, unbatched: bool) -> dict[str, Tensor] | None:
-    if state is None:
-        return None
-    values = state if isinstance(state, tuple) else (state,)
-    batched = [value.detach()[:, None] if unbatched else value.detach() for value in values]
-    return {name: value.clone() for name, value in zip(("hidden", "cell"), batched, strict=False)}

@@ -10,15 +10,12 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor, nn
 
-from unrolled.cells import Cell
-from unrolled.cells.gru import GRU
-from unrolled.cells.lstm import LSTM
-from unrolled.cells.rnn import RNN
 from unrolled.engines import Stack, choose_engine
 from unrolled.errors import ModelError, UnknownNameError
 from unrolled.traces.capture import CELLS, Call, modules_of, run_captured
 from unrolled.traces.chunks import Array
-from unrolled.traces.format import SiteInfo, TraceInfo, describe_site
+from unrolled.traces.format import SiteInfo, TraceInfo
+from unrolled.traces.forms import sites_of, stack_of
 from unrolled.traces.gathering import most_telling
 from unrolled.traces.labels import Labels, symbols_of
 from unrolled.traces.layout import initial_path, signal_path
@@ -73,9 +70,9 @@ def trace(
     sites: list[SiteInfo] = []
     engines: list[str] = []
     for call, own in zip(calls, bounds, strict=True):
-        stack = _stack(call)
+        stack = stack_of(call.module, call.parameters)
         engines.append(_record(call, stack, signals, engine, arrays))
-        described = _describe(call, stack, signals)
+        described = sites_of(call.name, stack, signals)
         sites += described
         if not np.array_equal(own, bounds[0]):
             arrays |= {f"sequences/{site.name}": own for site in described}
@@ -118,38 +115,6 @@ def _describe_model(model: nn.Module) -> dict[str, JsonValue]:
         "sha256": weights_sha256(model),
         **({"not_recorded": cells} if cells else {}),
     }
-
-
-def _cell(module: nn.RNNBase) -> Cell:
-    if module.mode == "LSTM":
-        return LSTM()
-    return GRU() if module.mode == "GRU" else RNN("relu" if module.mode == "RNN_RELU" else "tanh")
-
-
-def _stack(call: Call) -> Stack:
-    return Stack.from_parameters(
-        _cell(call.module),
-        call.parameters,
-        depth=call.module.num_layers,
-        projection=call.module.proj_size,
-        bidirectional=call.module.bidirectional,
-    )
-
-
-def _describe(call: Call, stack: Stack, signals: Sequence[str]) -> list[SiteInfo]:
-    return [
-        describe_site(
-            f"{call.name}.{layer.name}",
-            stack.cell,
-            neurons=stack.neurons,
-            inputs=int(layer.parameters["weight_ih"].shape[1]),
-            layer=layer.index,
-            reverse=layer.reverse,
-            projection=stack.projection,
-            signals=tuple(signals) or None,
-        )
-        for layer in stack.layers
-    ]
 
 
 def _record(call: Call, stack: Stack, signals: Sequence[str], engine: str, arrays: dict[str, Array]) -> str:

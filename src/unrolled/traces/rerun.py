@@ -18,7 +18,7 @@ from unrolled.engines.reference import ReferenceEngine
 from unrolled.errors import TraceError
 from unrolled.networks import SITE, Network
 from unrolled.traces.chunks import Array
-from unrolled.traces.layout import initial_path, signal_path
+from unrolled.traces.layout import signal_path
 from unrolled.traces.record import weights_sha256
 from unrolled.traces.report import Finding
 from unrolled.traces.rounding import SLACK, allowance, resolution
@@ -43,7 +43,7 @@ def check_weights(trace: Trace, run: Network | str | Path, seed: int = 0) -> lis
     stored = trace.info.model.get("sha256")
     if stored != weights_sha256(network):
         same.readable, same.note = False, f"the trace was made with other weights (SHA-256 {str(stored)[:12]}…)"
-    _refuse_other_shape(trace, network)
+    refuse_other_shape(trace, network)
     starts, lengths, known = _choose_windows(trace, seed)
     if not len(starts):
         return [same, Finding("windows from the weights", note="not checked: no states were recorded to start from")]
@@ -61,7 +61,8 @@ def _load(run: str | Path, trace: Trace) -> Network:
     return load_network(Path(run), cast(int, step) if here else "best").network
 
 
-def _refuse_other_shape(trace: Trace, network: Network) -> None:
+def refuse_other_shape(trace: Trace, network: Network) -> None:
+    """TraceError where a trace is of a network with other layers."""
     stack = network.rnn.stack()
     layers = {f"{SITE}.{layer.name}" for layer in stack.layers}
     for site in trace.info.sites:
@@ -78,15 +79,16 @@ def _choose_windows(trace: Trace, seed: int) -> tuple[Array, Array, bool]:
     generator = np.random.default_rng(seed)
     firsts = np.array([span.start for span in trace.sequences])
     ends = np.array([span.stop for span in trace.sequences])
-    known = all(
-        trace.arrays.has(signal_path(site.name, path.rpartition("/")[2]))
-        for site in trace.info.sites
-        for path in (initial_path(site.name, state) for state in _states(trace))
-    )
+    known = has_states(trace)
     starts = generator.integers(0, trace.steps, WINDOWS) if known else generator.choice(firsts, WINDOWS)
     starts = np.unique(starts)
     stops = ends[np.searchsorted(ends, starts, side="right")]
     return starts, np.minimum(STEPS, stops - starts), known
+
+
+def has_states(trace: Trace) -> bool:
+    """Whether all that is carried from step to step was recorded."""
+    return all(trace.arrays.has(signal_path(site.name, state)) for site in trace.info.sites for state in _states(trace))
 
 
 def _states(trace: Trace) -> tuple[str, ...]:
@@ -99,7 +101,7 @@ def _compare(trace: Trace, network: Network, starts: Array, lengths: Array, know
     wide = Network(network.settings, network.symbols).double().eval()
     wide.load_state_dict({name: value.double().cpu() for name, value in network.state_dict().items()})
     symbols, following = _symbols(trace, starts, lengths, network.symbols)
-    state = _state_before(trace, wide, starts) if known else {}
+    state = state_before(trace, wide, starts) if known else {}
     names = [signal.name for signal in trace.info.sites[0].signals]
     base, scores = _run(wide, symbols, state, lengths, names)
     signs = torch.Generator().manual_seed(seed)
@@ -159,8 +161,8 @@ def _symbols(trace: Trace, starts: Array, lengths: Array, known: int) -> tuple[T
     return torch.from_numpy(symbols), following
 
 
-def _state_before(trace: Trace, network: Network, starts: Array) -> dict[str, Tensor]:
-    """The carried signals before each window, `(layers, windows, neurons)`."""
+def state_before(trace: Trace, network: Network, starts: Array) -> dict[str, Tensor]:
+    """The carried signals before each window, `(layers, windows, neurons)`, in float64; the trace `has_states`."""
     begins = {span.start: index for index, span in enumerate(trace.sequences)}
     stack = network.rnn.stack()
     state: dict[str, Tensor] = {}

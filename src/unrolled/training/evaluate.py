@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from unrolled.engines import Edit, check_parts
 from unrolled.errors import SourceError
 from unrolled.networks import Network
 from unrolled.progress import Progress, silent
@@ -60,6 +61,7 @@ def evaluate_text(
     symbols: NDArray[Any],
     *,
     streams: int = 1,
+    edits: Sequence[Edit] = (),
     engine: str = "auto",
     progress: Progress = silent,
     stop: Callable[[], bool] = lambda: False,
@@ -74,15 +76,18 @@ def evaluate_text(
         streams: 1 carries the state through the whole text. More cut it into as many streams that run side by side,
             each from a zero state: many times faster, and a little worse on the first symbols of each; what does not
             divide, fewer than `streams` symbols at the end, is left out.
+        edits: what is held while it reads; their steps are those of the text, however many streams read it.
         stop: asked now and then; where it says yes, the score so far is returned.
 
     Raises:
         SourceError: there are fewer than two symbols a stream.
+        UnknownNameError, ModelError: the edits do not fit the network or the text.
     """
     device = next(network.parameters()).device
     length = (len(symbols) - 1) // streams
     if length < 1:
         raise SourceError(f"The part has {len(symbols)} symbols, too few to foretell.", "Give a longer text.")
+    check_parts(edits, network.rnn.stack(), length * streams, streams)
     starts = np.arange(streams) * length
     was_training = network.training
     network.eval()
@@ -93,7 +98,8 @@ def evaluate_text(
         for begin in range(0, length, count):
             places = starts[None, :] + np.arange(begin, min(begin + count, length) + 1)[:, None]
             window = torch.from_numpy(symbols[places].astype(np.int64)).to(device)
-            logits, state = network(window[:-1], state, engine=engine)
+            held = [edit.at(torch.from_numpy(places[:-1])) for edit in edits]
+            logits, state = network(window[:-1], state, edits=held, engine=engine)
             more_nats, more_right = loss_sum(logits, window[1:])
             nats, right, seen = nats + more_nats, right + more_right, seen + window[1:].numel()
             progress(seen, length * streams, nats_per_symbol=nats / seen)
@@ -106,12 +112,18 @@ def evaluate_text(
 
 @torch.no_grad()
 def evaluate_sequences(
-    network: Network, sequences: list[NDArray[Any]], *, engine: str = "auto", progress: Progress = silent
+    network: Network,
+    sequences: list[NDArray[Any]],
+    *,
+    edits: Sequence[Edit] = (),
+    engine: str = "auto",
+    progress: Progress = silent,
 ) -> Score:
     """Foretells each sequence from its second symbol to its last, each from a zero state.
 
     Args:
         sequences: each `(symbols,)`, at least two symbols; they run side by side in groups of like length.
+        edits: what is held while it reads, the same at every step.
 
     Raises:
         SourceError: no sequence has two symbols.
@@ -130,7 +142,7 @@ def evaluate_sequences(
             for column, sequence in enumerate(group):
                 padded[: len(sequence), column] = sequence
             window = torch.from_numpy(padded).to(device)
-            logits, _ = network(window[:-1], lengths=lengths.to(device), engine=engine)
+            logits, _ = network(window[:-1], lengths=lengths.to(device), edits=edits, engine=engine)
             counts = torch.arange(len(window) - 1)[:, None] < lengths[None, :]
             more_nats, more_right = loss_sum(logits[counts], window[1:][counts])
             nats, right, seen = nats + more_nats, right + more_right, seen + int(lengths.sum())

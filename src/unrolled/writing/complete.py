@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from unrolled.engines import Edit
 from unrolled.networks import Network
 from unrolled.sources.vocabulary import Vocabulary
 from unrolled.writing.beam import Beam, Search
@@ -49,6 +51,7 @@ def complete(
     *,
     edge: str = "",
     unknown: str = "error",
+    edits: Sequence[Edit] = (),
     engine: str = "auto",
     **given: Any,
 ) -> Completion:
@@ -58,6 +61,7 @@ def complete(
         prefix: read from a zero state; where it is empty the network reads a newline (or its first symbol).
         edge: what begins and ends every sequence of a task: it is read before the prefix. Empty for a text.
         unknown: what becomes of a character of the prefix that the vocabulary lacks.
+        edits: what is held while it reads and looks ahead; steps are counted from the first symbol that is read.
         engine: which runs the cells.
         **given: fields of `CompletionSettings`.
 
@@ -70,7 +74,8 @@ def complete(
         VocabularyError: the prefix holds a character that the vocabulary lacks.
     """
     settings = CompletionSettings.parse(given)
-    return complete_after(Reader(network, vocabulary, edge=edge, unknown=unknown, engine=engine), prefix, settings)
+    reader = Reader(network, vocabulary, edge=edge, unknown=unknown, edits=edits, engine=engine)
+    return complete_after(reader, prefix, settings)
 
 
 @torch.no_grad()
@@ -85,8 +90,7 @@ def complete_after(reader: Reader, text: str, settings: CompletionSettings) -> C
     beam, state, log_odds = Beam.empty(), reading.state, reader.log_odds(reading.output[None])
     for step in range(settings.length):
         if step:
-            newest = beam.symbols[None, :, -1].to(reading.output.device)
-            result = reader.network.run(newest, state, engine=reader.engine)
+            result = reader.run(beam.symbols[None, :, -1], state, reading.steps + step - 1)
             state, log_odds = result.state, reader.log_odds(result.outputs[0])
         beam, parents = search.step(beam, log_odds)
         if not len(parents):

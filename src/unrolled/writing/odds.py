@@ -44,7 +44,7 @@ class Odds:
 
     def __init__(self, beginning: Beginning, vocabulary: Vocabulary, likeliest: int, *, engine: str = "auto") -> None:
         self._network, self._end, self._engine = beginning.network, beginning.end, engine
-        self._newest = beginning.newest
+        self._beginning, self._newest, self._steps = beginning, beginning.newest, 0
         self._state: Mapping[str, Tensor] | None = beginning.state
         self._symbols, self._likeliest = vocabulary.symbols, min(likeliest, len(vocabulary))
 
@@ -81,6 +81,9 @@ class Odds:
             if self._state is not None:
                 over = begins[start].to(device)[:, None]
                 self._state = {name: value.masked_fill(over, 0.0) for name, value in self._state.items()}
-            logits, self._state = self._network(read[start:stop].to(device), self._state, engine=self._engine)
+            held = self._beginning.held(self._steps + start, self._steps + stop)
+            some = read[start:stop].to(device)
+            logits, self._state = self._network(some, self._state, edits=held, engine=self._engine)
             scores.append(logits.double().cpu())
+        self._steps += len(read)
         return torch.cat(scores)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from unrolled.sources.tasks.task import EDGE
 from unrolled.sources.vocabulary import Vocabulary
+
+
+def edge_of(source: Mapping[str, object]) -> str:
+    """What begins and ends every sequence of the source that a run learned from; empty for a text."""
+    return EDGE if source.get("kind") == "task" else ""
 
 
 def encode_prime(vocabulary: Vocabulary, text: str, *, edge: str = "", unknown: str = "error") -> Tensor:

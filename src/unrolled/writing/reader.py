@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from unrolled.engines import Edit, Result
 from unrolled.networks import Network
 from unrolled.sources.vocabulary import Vocabulary
 from unrolled.writing.prime import encode_prime
@@ -44,14 +45,23 @@ class Reader:
         vocabulary: the network's.
         edge: what begins and ends every sequence of a task; empty for a text.
         unknown: what becomes of a character that the vocabulary lacks.
+        edits: what is held while it reads; steps are counted from the first symbol that is read.
         engine: which runs the cells.
     """
 
     def __init__(
-        self, network: Network, vocabulary: Vocabulary, *, edge: str = "", unknown: str = "error", engine: str = "auto"
+        self,
+        network: Network,
+        vocabulary: Vocabulary,
+        *,
+        edge: str = "",
+        unknown: str = "error",
+        edits: Sequence[Edit] = (),
+        engine: str = "auto",
     ) -> None:
-        self.network, self.vocabulary, self.engine = network.eval(), vocabulary, engine
+        self.network, self.vocabulary = network.eval(), vocabulary
         self.spacing = SPACING
+        self._edits, self._engine = edits, engine
         self._edge, self._unknown = edge, unknown
         self._symbols = torch.empty(0, dtype=torch.int64)
         self._places: list[Reading] = []
@@ -62,22 +72,26 @@ class Reader:
 
         Raises:
             VocabularyError: the text holds a character that the vocabulary lacks, and `unknown` is `error`.
+            ModelError: the edits do not fit the network or the text.
         """
         symbols = encode_prime(self.vocabulary, text, edge=self._edge, unknown=self._unknown)
         shared = _shared(self._symbols, symbols)
         self._places = [place for place in self._places if place.steps <= shared]
         self._symbols = symbols
-        device = next(self.network.parameters()).device
         at = self._places[-1] if self._places else None
         while (start := at.steps if at else 0) < len(symbols):
             stop = min(len(symbols), (start // self.spacing + 1) * self.spacing)
-            result = self.network.run(
-                symbols[start:stop, None].to(device), at.state if at else None, engine=self.engine
-            )
+            result = self.run(symbols[start:stop, None], at.state if at else None, start)
             at = Reading(stop, result.state, result.outputs[-1, 0].clone())
             self._keep(at)
         assert at is not None  # there is at least one symbol
         return at
+
+    def run(self, symbols: Tensor, state: Mapping[str, Tensor] | None, start: int) -> Result:
+        """Runs over symbols `(steps, streams)` that go on from a state, `start` symbols after the text's first."""
+        held = [edit.window(start, start + len(symbols)) for edit in self._edits]
+        symbols = symbols.to(next(self.network.parameters()).device)
+        return self.network.run(symbols, state, edits=held, engine=self._engine)
 
     def log_odds(self, outputs: Tensor) -> Tensor:
         """The logarithms, in float64, of every symbol's probability `(…, symbols)` after outputs `(…, neurons)`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unrolled.engines import Edit, check_parts
 from unrolled.errors import SettingsError, VocabularyError
 from unrolled.networks import Network
 from unrolled.sources.vocabulary import UnknownSymbolError, Vocabulary
@@ -38,6 +39,7 @@ def sample(
     *,
     edge: str = "",
     unknown: str = "error",
+    edits: Sequence[Edit] = (),
     engine: str = "auto",
     **given: Any,
 ) -> Iterator[str]:
@@ -49,6 +51,8 @@ def sample(
         edge: what begins and ends every sequence of a task: it is read before the prime, and where the network writes
             it the next sequence begins from a zero state. Empty for a text, which goes on and on.
         unknown: what becomes of a character of the prime that the vocabulary lacks.
+        edits: what is held while it reads and writes. Steps are counted from the first symbol that is read, on through
+            what is written; the draws are the same with edits or without.
         engine: which runs the cells.
         **given: fields of `SamplingSettings`.
 
@@ -60,8 +64,11 @@ def sample(
         UnknownNameError: there is no such setting.
         SettingsError: a setting is out of its range.
         VocabularyError: the prime or the stop string holds a character that the vocabulary lacks.
+        ModelError: the edits do not fit the network, or the text that is to be written.
     """
-    pieces = sample_streams(network, vocabulary, prime, streams=1, edge=edge, unknown=unknown, engine=engine, **given)
+    pieces = sample_streams(
+        network, vocabulary, prime, streams=1, edge=edge, unknown=unknown, edits=edits, engine=engine, **given
+    )
     return (piece.text for (piece,) in pieces)
 
 
@@ -73,6 +80,7 @@ def sample_streams(
     streams: int,
     edge: str = "",
     unknown: str = "error",
+    edits: Sequence[Edit] = (),
     engine: str = "auto",
     likeliest: int = 0,
     **given: Any,
@@ -93,12 +101,14 @@ def sample_streams(
     if streams < 1:
         raise SettingsError(f"There are {streams} streams to write.", "Give 1 or more.")
     symbols = encode_prime(vocabulary, prime, edge=edge, unknown=unknown)[:, None]
+    start = len(symbols) - 1
+    check_parts(edits, network.rnn.stack(), start + settings.length, streams)
     stop = _encode_stop(vocabulary, settings.stop)
     end = int(vocabulary.encode(edge)[0]) if edge else None
     network.eval()
     with torch.no_grad():
-        state = _after(network, symbols[:-1], streams, engine)
-        beginning = Beginning(network, symbols[-1].expand(streams), state, settings, end)
+        state = _after(network, symbols[:-1], streams, edits, engine)
+        beginning = Beginning(network, symbols[-1].expand(streams), state, settings, end, edits, start)
         writer = make_writer(beginning, engine=engine)
     odds = Odds(beginning, vocabulary, likeliest, engine=engine) if likeliest else None
     return _pieces(writer, odds, [Stream(vocabulary, stop) for _ in range(streams)], prime, settings)
@@ -114,11 +124,15 @@ def _encode_stop(vocabulary: Vocabulary, stop: str) -> Symbols:
         ) from error
 
 
-def _after(network: Network, symbols: Tensor, streams: int, engine: str) -> dict[str, Tensor] | None:
+def _after(
+    network: Network, symbols: Tensor, streams: int, edits: Sequence[Edit], engine: str
+) -> dict[str, Tensor] | None:
     """The state after some symbols `(steps, 1)`, for every stream; None where there are none."""
     if not len(symbols):
         return None
-    state = network.run(symbols.to(next(network.parameters()).device), engine=engine).state
+    held = [edit.window(0, len(symbols)) for edit in edits]
+    symbols = symbols.expand(-1, streams) if held else symbols  # each stream may be held at something else
+    state = network.run(symbols.to(next(network.parameters()).device), edits=held, engine=engine).state
     return {name: value.expand(-1, streams, -1) for name, value in state.items()}
 
 

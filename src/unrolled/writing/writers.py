@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,9 +12,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from unrolled.engines import choose_engine
+from unrolled.engines import Edit, choose_engine
+from unrolled.engines.compiled.holding import Holds
 from unrolled.engines.compiled.kernels import Kernels, LayerCall, find_kernels
 from unrolled.engines.compiled.layer import CELLS, PackedLayer, Pass, pad
+from unrolled.engines.edit import make_holds
 from unrolled.networks import Network
 from unrolled.writing.draw import draw
 from unrolled.writing.settings import SamplingSettings
@@ -37,6 +39,8 @@ class Beginning:
     newest: `(streams,)`, what each stream reads first.
     state: the carried signals before that, `(layers, streams, neurons)`; zeros where None.
     end: after this symbol a stream begins again from a zero state.
+    edits: what is held while it writes; their steps are counted from the first that was read.
+    start: steps that were read before `newest`.
     """
 
     network: Network
@@ -44,12 +48,18 @@ class Beginning:
     state: Mapping[str, Tensor] | None
     settings: SamplingSettings
     end: int | None = None
+    edits: Sequence[Edit] = ()
+    start: int = 0
+
+    def held(self, start: int, stop: int) -> list[Edit]:
+        """What is held from the step `start` after the beginning to the step `stop`."""
+        return [edit.window(self.start + start, self.start + stop) for edit in self.edits]
 
 
 def make_writer(beginning: Beginning, *, engine: str = "auto") -> Writer:
     """The fastest that can."""
     network = beginning.network
-    chosen = choose_engine(network.rnn.stack(), engine=engine).engine.name
+    chosen = choose_engine(network.rnn.stack(), editing=bool(beginning.edits), engine=engine).engine.name
     if chosen == "compiled" and not network.settings.embedding:
         return CompiledWriter(beginning)
     return StepWriter(beginning, engine)
@@ -60,20 +70,21 @@ class StepWriter:
 
     def __init__(self, beginning: Beginning, engine: str) -> None:
         self._network, self._newest, self._state = beginning.network, beginning.newest, beginning.state
-        self._settings, self._end, self._engine = beginning.settings, beginning.end, engine
+        self._beginning, self._engine, self._steps = beginning, engine, 0
 
     def write(self, uniforms: npt.NDArray[np.float64]) -> Symbols:
-        device = next(self._network.parameters()).device
+        device, settings, end = next(self._network.parameters()).device, self._beginning.settings, self._beginning.end
         written = np.empty(uniforms.shape, np.int64)
         for step, row in enumerate(uniforms):
-            logits, state = self._network(self._newest[None].to(device), self._state, engine=self._engine)
+            newest, held = self._newest[None].to(device), self._beginning.held(self._steps, self._steps + 1)
+            logits, state = self._network(newest, self._state, edits=held, engine=self._engine)
             scores = logits[0].cpu()
-            written[step] = [draw(scores[at], self._settings, float(uniform)) for at, uniform in enumerate(row)]
+            written[step] = [draw(scores[at], settings, float(uniform)) for at, uniform in enumerate(row)]
             self._newest = torch.from_numpy(written[step])
-            if self._end is not None:
-                over = (self._newest == self._end).to(device)[:, None]
+            if end is not None:
+                over = (self._newest == end).to(device)[:, None]
                 state = {name: value.masked_fill(over, 0.0) for name, value in state.items()}
-            self._state = state
+            self._state, self._steps = state, self._steps + 1
         return written
 
 
@@ -96,11 +107,11 @@ class CompiledWriter:
         kernels = find_kernels()
         assert isinstance(kernels, Kernels)
         network, settings, streams = beginning.network, beginning.settings, len(beginning.newest)
-        self._functions = kernels.functions
+        self._kernels, self._beginning, self._steps = kernels, beginning, 0
         self._newest = beginning.newest.to(torch.int64).clone()
         self._kept: list[Any] = []  # the call holds addresses: what they point to must stay
         calls, passes = self._layers(kernels, beginning)
-        layers = (LayerCall * len(calls))(*calls)
+        self._calls = (LayerCall * len(calls))(*calls)
         first = {
             name: (ctypes.c_void_p * len(calls))(
                 *(each.first[name].data_ptr() if name in each.first else None for each in passes)
@@ -112,7 +123,7 @@ class CompiledWriter:
         readout = kernels.pack(CELLS["rnn"], network.readout.weight.detach(), places, back=False)
         bias, scores = pad(network.readout.bias.detach(), places), torch.empty(streams, places)
         odds = np.empty((symbols, 2))  # a double and an int64 each
-        self._kept += [layers, first, readout, bias, scores, odds]
+        self._kept += [first, readout, bias, scores, odds]
         self._call = _Call(
             layers=len(calls),
             symbols=symbols,
@@ -122,7 +133,7 @@ class CompiledWriter:
             top_k=settings.top_k,
             temperature=settings.temperature,
             top_p=settings.top_p,
-            stack=ctypes.addressof(layers),
+            stack=ctypes.addressof(self._calls),
             first_hidden=ctypes.addressof(first["hidden"]),
             first_cell=ctypes.addressof(first["cell"]),
             readout=readout.data_ptr(),
@@ -149,11 +160,26 @@ class CompiledWriter:
         return calls, passes
 
     def write(self, uniforms: npt.NDArray[np.float64]) -> Symbols:
+        holds = self._hold(len(uniforms))
         uniforms, written = np.ascontiguousarray(uniforms), np.empty(uniforms.shape, np.int64)
         self._call.length, self._call.uniforms, self._call.written = (
             len(uniforms),
             uniforms.ctypes.data,
             written.ctypes.data,
         )
-        self._functions.unrolled_write(ctypes.byref(self._call))
+        self._kernels.functions.unrolled_write(ctypes.byref(self._call))
+        self._steps += len(uniforms)
+        del holds  # the kernel has read them
         return written
+
+    def _hold(self, steps: int) -> list[Holds]:
+        """Lets the layers hold what is held in the next steps, as long as what this returns is kept."""
+        made: list[Holds] = []
+        if not self._beginning.edits:
+            return made
+        edits, stack = self._beginning.held(self._steps, self._steps + steps), self._beginning.network.rnn.stack()
+        for call, layer in zip(self._calls, stack.layers, strict=True):
+            made.append(Holds(make_holds(edits, layer, steps), stack.cell, stack.neurons, self._kernels.lanes))
+            made[-1].give_to(call)
+            call.first_step = 0
+        return made

@@ -12,8 +12,10 @@ from torch import Tensor
 from unrolled.engines.blocks import State, layer_by_layer
 from unrolled.engines.compiled.autograd import run_differentiably
 from unrolled.engines.compiled.dropout import dropout
+from unrolled.engines.compiled.holding import turned
 from unrolled.engines.compiled.kernels import Kernels, find_kernels
 from unrolled.engines.compiled.layer import CELLS, PackedLayer, Pass, pad
+from unrolled.engines.edit import make_holds
 from unrolled.engines.engine import BLOCK, Engine, Recording, Request, Result, reverse
 from unrolled.engines.stack import Layer, Stack
 
@@ -33,8 +35,6 @@ class CompiledEngine(Engine):
     def why_not(self, stack: Stack, *, recording: bool, editing: bool) -> str | None:
         if isinstance(self._kernels, str):
             return self._kernels
-        if editing:
-            return "its kernels cannot be edited while they run"
         if stack.cell.name not in CELLS:
             return f"it has no kernel for the {stack.cell.title} cell"
         if stack.projection:
@@ -44,6 +44,8 @@ class CompiledEngine(Engine):
             return "its kernels run on the processor alone"
         if any(tensor.dtype != torch.float32 for tensor in weights) or torch.is_autocast_enabled("cpu"):
             return "its kernels compute in float32 alone"
+        if editing and not recording and torch.is_grad_enabled():
+            return "its kernels give no gradient where signals are held; within torch.no_grad() they hold them"
         return None
 
     def run_request(self, request: Request) -> Result:
@@ -65,7 +67,12 @@ class _Run:
 
     def _packed(self, layer: Layer, *, by_symbol: bool) -> PackedLayer:
         backwards = layer.reverse and self.lengths is None  # with lengths, its input is turned round instead
-        return PackedLayer(self.kernels, self.stack.cell, layer.parameters, reverse=backwards, by_symbol=by_symbol)
+        holds = make_holds(self.request.edits, layer, len(self.request.inputs))
+        if layer.reverse and self.lengths is not None:
+            holds = [turned(hold, self.lengths) for hold in holds]
+        return PackedLayer(
+            self.kernels, self.stack.cell, layer.parameters, reverse=backwards, by_symbol=by_symbol, holds=holds
+        )
 
     def _layer_by_layer(self, run: Callable[[Layer, PackedLayer, Tensor, State], tuple[Tensor, State]]) -> Result:
         """Whole sequences; a reverse layer reads its input turned round where the sequences have lengths.
@@ -143,7 +150,7 @@ class _Run:
             for position, packed in enumerate(layers):
                 if position and self.request.training:
                     x = dropout(x, stack.dropout)
-                done = packed.forward(packed.new_pass(x, states[position], left, training=False))
+                done = packed.forward(packed.new_pass(x, states[position], left, training=False, start=start))
                 states[position] = _carried(packed, done, states[position])
                 signals = packed.signals(done)
                 if record:

@@ -50,8 +50,18 @@ typedef float full __attribute__((vector_size(4 * LANES)));
 enum cell { RNN, GRU, LSTM, PEEPHOLE };
 enum activation { TANH, RELU, SIGMOID };
 
+/* A signal of one vector of neurons, held at a value in the lanes of `mask`. */
+typedef struct {
+    int64_t signal;              /* its number, in the order in which the cell computes them */
+    const float *value;          /* LANES of them, for step t and row b `t * value_step + b * value_row` further on */
+    const int32_t *mask;         /* LANES: -1 where it is held, else 0 */
+    const uint8_t *where;        /* likewise for each step and row, whether it is held there; or none: always */
+    int64_t value_step, value_row, where_step, where_row;
+} hold;
+
 typedef struct {
     int64_t cell, activation, steps, batch, inputs, x_stride, neurons, padded, direction, threads;
+    int64_t first_step;          /* what the first of the steps is counted as where something is held */
     const int64_t *lengths;      /* (batch,), or none */
     float *gates;                /* (steps, batch, blocks, padded); an RNN's hidden states */
     float *states;               /* (steps, batch, padded): LSTM c; GRU W_hn h + b_hn, or none */
@@ -65,6 +75,8 @@ typedef struct {
     const float *first_cell;     /* (batch, padded), LSTM */
     const float *panels;         /* W_hh, packed for the pass */
     const float *extra;          /* peepholes (3, padded), or a GRU's b_hn (padded) */
+    const hold *holds;           /* sorted by vector, then by signal; or none */
+    const int64_t *held;         /* (padded / LANES + 1,): where each vector's begin among them */
     /* back only */
     const float *from_outputs;   /* (steps, batch, padded) gradients */
     const float *from_hidden;    /* (batch, padded) gradient of the last hidden state, or none */
@@ -449,27 +461,44 @@ INLINE int over(const layer *l, int64_t t, int64_t row) { return l->lengths && t
 
 /* ------------------------------------------------------------------ forward */
 
+/* What is held of one vector at one step of one row; `next` moves on as the signals are computed. */
+typedef struct {
+    const hold *next, *end;
+    int64_t t, row;
+} holding;
+
+/* A signal as it goes on: what is held of it (the last hold wins), else what it is. */
+INLINE full held(holding *now, int64_t signal, full value) {
+    if (!now) return value;
+    for (; now->next < now->end && now->next->signal == signal; now->next++) {
+        const hold *one = now->next;
+        if (one->where && !one->where[now->t * one->where_step + now->row * one->where_row]) continue;
+        value = choose((ivec)load((const float *)one->mask), load(one->value + now->t * one->value_step + now->row * one->value_row), value);
+    }
+    return value;
+}
+
 /* One neuron vector of one row. `given` is what the inputs give each gate, `from` what h gives. */
-INLINE void lstm_point(const layer *l, const full *given, const full *from, float *gates, const float *c_before, float *c, float *h, int64_t place, int peephole) {
+INLINE void lstm_point(const layer *l, const full *given, const full *from, float *gates, const float *c_before, float *c, float *h, int64_t place, int peephole, holding *now) {
     int64_t padded = l->padded;
     full before = load(c_before + place), i = given[0] + from[0], f = given[1] + from[1];
     full g = given[2] + from[2], o = given[3] + from[3];
     if (peephole) i += load(l->extra + place) * before, f += load(l->extra + padded + place) * before;
-    i = sigmoid(i), f = sigmoid(f), g = hyperbolic_tangent(g);
-    full now = f * before + i * g;
-    if (peephole) o += load(l->extra + 2 * padded + place) * now;
-    o = sigmoid(o);
+    i = held(now, 0, sigmoid(i)), f = held(now, 1, sigmoid(f)), g = held(now, 2, hyperbolic_tangent(g));
+    full kept = held(now, 3, f * before + i * g);
+    if (peephole) o += load(l->extra + 2 * padded + place) * kept;
+    o = held(now, 4, sigmoid(o));
     store(gates + place, i), store(gates + padded + place, f), store(gates + 2 * padded + place, g);
-    store(gates + 3 * padded + place, o), store(c + place, now), store(h + place, o * hyperbolic_tangent(now));
+    store(gates + 3 * padded + place, o), store(c + place, kept), store(h + place, held(now, 5, o * hyperbolic_tangent(kept)));
 }
 
-INLINE void gru_point(const layer *l, const full *given, const full *from, float *gates, float *from_h, const float *h_before, float *h, int64_t place) {
+INLINE void gru_point(const layer *l, const full *given, const full *from, float *gates, float *from_h, const float *h_before, float *h, int64_t place, holding *now) {
     int64_t padded = l->padded;
-    full r = sigmoid(given[0] + from[0]), z = sigmoid(given[1] + from[1]);
-    full within = from[2] + load(l->extra + place), n = hyperbolic_tangent(given[2] + r * within);
+    full r = held(now, 0, sigmoid(given[0] + from[0])), z = held(now, 1, sigmoid(given[1] + from[1]));
+    full within = from[2] + load(l->extra + place), n = held(now, 2, hyperbolic_tangent(given[2] + r * within));
     store(gates + place, r), store(gates + padded + place, z), store(gates + 2 * padded + place, n);
     if (from_h) store(from_h + place, within);
-    store(h + place, (1.0f - z) * n + z * load(h_before + place));
+    store(h + place, held(now, 3, (1.0f - z) * n + z * load(h_before + place)));
 }
 
 INLINE full rnn_point(const layer *l, full sum) {
@@ -507,7 +536,7 @@ INLINE void multiply_ahead(const layer *l, share mine, int64_t first, int64_t st
             }
 }
 
-INLINE void forward(const layer *l, share mine, const int64_t cell) {
+INLINE void forward(const layer *l, share mine, const int64_t cell, const int holds) {
     const int64_t blocks = cell == RNN ? 1 : cell == GRU ? 3 : 4, each = cell >= LSTM ? 1 : 2, wide = blocks * each;
     const int64_t padded = l->padded, neurons = l->neurons, inputs = l->inputs, vectors = padded / LANES;
     const int64_t rows = mine.last_row - mine.first_row, tiles = units_of(rows, MOST_ROWS), stride = blocks * padded;
@@ -545,6 +574,11 @@ INLINE void forward(const layer *l, share mine, const int64_t cell) {
                             if (state) store(state + place, (full){0});
                             continue;
                         }
+                        holding some = {0}, *now = 0;
+                        if (holds) {
+                            const int64_t *own = l->held + unit * each + v;
+                            some = (holding){l->holds + own[0], l->holds + own[1], l->first_step + t, row}, now = &some;
+                        }
                         full given[4];
                         for (int64_t block = 0; block < blocks; block++) {
                             given[block] = load(source + block * padded + place);
@@ -552,11 +586,11 @@ INLINE void forward(const layer *l, share mine, const int64_t cell) {
                             else if (ahead) given[block] += load(gates + block * padded + place);
                         }
                         if (cell >= LSTM)
-                            lstm_point(l, given, of_h, gates, c_before + row * padded, state, h, place, cell == PEEPHOLE);
+                            lstm_point(l, given, of_h, gates, c_before + row * padded, state, h, place, cell == PEEPHOLE, now);
                         else if (cell == GRU)
-                            gru_point(l, given, of_h, gates, state, h_before + row * padded, h, place);
+                            gru_point(l, given, of_h, gates, state, h_before + row * padded, h, place, now);
                         else
-                            store(h + place, rnn_point(l, given[0] + of_h[0]));
+                            store(h + place, held(now, 0, rnn_point(l, given[0] + of_h[0])));
                     }
                 }
             }
@@ -565,14 +599,21 @@ INLINE void forward(const layer *l, share mine, const int64_t cell) {
     }
 }
 
-static void forward_rnn(const layer *l, share mine) { forward(l, mine, RNN); }
-static void forward_gru(const layer *l, share mine) { forward(l, mine, GRU); }
-static void forward_lstm(const layer *l, share mine) { forward(l, mine, LSTM); }
-static void forward_peephole(const layer *l, share mine) { forward(l, mine, PEEPHOLE); }
+static void forward_rnn(const layer *l, share mine) { forward(l, mine, RNN, 0); }
+static void forward_gru(const layer *l, share mine) { forward(l, mine, GRU, 0); }
+static void forward_lstm(const layer *l, share mine) { forward(l, mine, LSTM, 0); }
+static void forward_peephole(const layer *l, share mine) { forward(l, mine, PEEPHOLE, 0); }
+
+/* With holds: apart, so that they cost nothing where there are none. */
+static void holding_rnn(const layer *l, share mine) { forward(l, mine, RNN, 1); }
+static void holding_gru(const layer *l, share mine) { forward(l, mine, GRU, 1); }
+static void holding_lstm(const layer *l, share mine) { forward(l, mine, LSTM, 1); }
+static void holding_peephole(const layer *l, share mine) { forward(l, mine, PEEPHOLE, 1); }
 
 EXPORT void unrolled_forward(const layer *l) {
     static const pass passes[] = {forward_rnn, forward_gru, forward_lstm, forward_peephole};
-    run(l, units_of(l->padded / LANES, unit_vectors(l->cell)), passes[l->cell]);
+    static const pass passes_holding[] = {holding_rnn, holding_gru, holding_lstm, holding_peephole};
+    run(l, units_of(l->padded / LANES, unit_vectors(l->cell)), (l->holds ? passes_holding : passes)[l->cell]);
 }
 
 /* --------------------------------------------------------------------- back */

@@ -34,10 +34,13 @@ _SIGNATURES = {
     "unrolled_multiply": [_INT] * 3 + [_POINTER, _INT, _INT, _POINTER, _INT, _POINTER, _INT, _INT, _POINTER, _INT],
     "unrolled_add_by_symbol": [_INT, _INT, _POINTER, _POINTER, _POINTER, _INT],
 }
-_NUMBERS = ("cell", "activation", "steps", "batch", "inputs", "x_stride", "neurons", "padded", "direction", "threads")
+_NUMBERS = (
+    *("cell", "activation", "steps", "batch", "inputs", "x_stride", "neurons", "padded", "direction", "threads"),
+    "first_step",
+)
 _ARRAYS = (
     *("lengths", "gates", "states", "hidden", "x", "x_panels", "bias", "table", "symbols"),
-    *("first_hidden", "first_cell", "panels", "extra"),
+    *("first_hidden", "first_cell", "panels", "extra", "holds", "held"),
     *("from_outputs", "from_hidden", "from_cell", "from_first", "from_gates"),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,8 +11,10 @@ from torch import Tensor
 
 from unrolled.cells.cell import Cell
 from unrolled.cells.rnn import RNN
+from unrolled.engines.compiled.holding import Holds
 from unrolled.engines.compiled.kernels import Kernels, LayerCall, Parameters
 from unrolled.engines.compiled.memory import empty
+from unrolled.engines.edit import Hold
 
 CELLS = {"rnn": 0, "gru": 1, "lstm": 2, "peephole": 3}
 """Cells that there are kernels for, by their number in kernels.c."""
@@ -42,6 +44,7 @@ class Pass:
     states: `(steps, batch, places)`: an LSTM's c, what h gives a GRU's candidate; None where there is neither.
     hidden: `(steps, batch, places)`.
     first: the carried signals before the first step, `(batch, places)`.
+    start: what the first step is counted as where something is held.
     """
 
     x: Tensor
@@ -50,6 +53,7 @@ class Pass:
     hidden: Tensor
     first: dict[str, Tensor]
     lengths: Tensor | None
+    start: int = 0
 
 
 class PackedLayer:
@@ -58,10 +62,19 @@ class PackedLayer:
     Args:
         parameters: float32, on the CPU; a missing bias counts as zero.
         by_symbol: whether inputs come as symbols.
+        holds: what is held while it runs forward; there is no pass back then. Steps are counted in the order of the
+            kernel, in which a reverse layer with lengths reads its input turned round.
     """
 
     def __init__(
-        self, kernels: Kernels, cell: Cell, parameters: Mapping[str, Tensor], *, reverse: bool, by_symbol: bool
+        self,
+        kernels: Kernels,
+        cell: Cell,
+        parameters: Mapping[str, Tensor],
+        *,
+        reverse: bool,
+        by_symbol: bool,
+        holds: Sequence[Hold] = (),
     ) -> None:
         self.kernels, self.cell = kernels, cell
         self.reverse, self.by_symbol = reverse, by_symbol
@@ -79,14 +92,20 @@ class PackedLayer:
         )
         pointers = Parameters(**{name: value.data_ptr() for name, value in self.parameters.items()})
         self._ready = kernels.make_ready(self._call, pointers, by_symbol=by_symbol)
+        if holds:
+            self._holds = Holds(holds, cell, self.neurons, kernels.lanes)
+            self._holds.give_to(self._call)
 
-    def new_pass(self, x: Tensor, first: Mapping[str, Tensor], lengths: Tensor | None, *, training: bool) -> Pass:
+    def new_pass(
+        self, x: Tensor, first: Mapping[str, Tensor], lengths: Tensor | None, *, training: bool, start: int = 0
+    ) -> Pass:
         """Room for a pass over x.
 
         Args:
             first: the carried signals before the first step, `(batch, neurons)` or padded.
             lengths: `(batch,)` of int64; a reverse layer takes none.
             training: whether a pass back may follow.
+            start: what the first step is counted as where something is held.
         """
         steps, batch = x.shape[:2]
         if self.by_symbol or x.stride(2) != 1 or x.stride(0) != batch * x.stride(1):
@@ -100,6 +119,7 @@ class PackedLayer:
             hidden=gates[:, :, 0] if rnn else empty((steps, batch, self.places)),
             first={name: pad(value, self.places) for name, value in first.items()},
             lengths=lengths,
+            start=start,
         )
 
     def forward_call(self, room: Pass) -> LayerCall:
@@ -113,7 +133,7 @@ class PackedLayer:
 
     def _call_over(self, room: Pass) -> LayerCall:
         call = LayerCall.from_buffer_copy(self._call)
-        call.steps, call.batch = room.x.shape[:2]
+        (call.steps, call.batch), call.first_step = room.x.shape[:2], room.start
         call.gates, call.hidden = room.gates.data_ptr(), room.hidden.data_ptr()
         call.first_hidden = room.first["hidden"].data_ptr()
         if room.states is not None:

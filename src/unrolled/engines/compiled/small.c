@@ -234,8 +234,8 @@ static void small_forward(group *g, int64_t at) {
                 given[block] = load(gates + block * plane + place) + load(bias + block * plane + place);
                 from[block] = load(sums + block * plane + place);
             }
-            if (s->cell >= LSTM) lstm_point(&l, given, from, gates, c_before, state, h, place, s->cell == PEEPHOLE);
-            else if (s->cell == GRU) gru_point(&l, given, from, gates, state, h_before, h, place);
+            if (s->cell >= LSTM) lstm_point(&l, given, from, gates, c_before, state, h, place, s->cell == PEEPHOLE, 0);
+            else if (s->cell == GRU) gru_point(&l, given, from, gates, state, h_before, h, place, 0);
             else store(h + place, rnn_point(&l, given[0] + from[0]));
         }
     }

@@ -64,9 +64,10 @@ EXPORT void unrolled_write(const writing *w) {
     const float *hidden = top->cell == RNN ? top->gates : top->hidden;
     for (int64_t n = 0; n < w->length; n++) {
         for (int64_t at = 0; at < w->layers; at++) {
-            const layer *l = w->stack + at;
+            layer *l = w->stack + at;
             const size_t size = sizeof(float) * (size_t)(streams * l->padded);
             unrolled_forward(l);
+            l->first_step++;
             memcpy(w->first_hidden[at], l->cell == RNN ? l->gates : l->hidden, size);
             if (l->cell >= LSTM) memcpy(w->first_cell[at], l->states, size);
         }

@@ -1,0 +1,214 @@
+"""POST api/ablate: a short text read with neurons held, for the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from pydantic import Field, model_validator
+
+from unrolled.errors import RunError, ServerError, SettingsError, TraceError, UnknownNameError
+from unrolled.explorer.collection import Collection
+from unrolled.explorer.paths import Exhibit
+from unrolled.explorer.posts import Asked
+
+if TYPE_CHECKING:
+    from unrolled.networks.files import LoadedNetwork
+    from unrolled.neurons.ablation import Intervention
+    from unrolled.neurons.lockstep import Slice, Text
+    from unrolled.sources.vocabulary import Vocabulary
+    from unrolled.traces.trace import Trace
+
+MOST_STEPS, MOST_NEURONS, MOST_HYPOTHESES, MOST_WRITTEN = 4000, 64, 8, 500
+LIKELIEST = 5
+"""Next symbols whose odds are told at each step."""
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Span = tuple[int, int]
+
+
+class AblateAsked(Asked):
+    """The body of the request; see docs/reference/server.md."""
+
+    run: Name | None = None
+    text: Annotated[str, Field(min_length=2, max_length=MOST_STEPS)] | None = None
+    trace: Name | None = None
+    span: Span | None = None
+    neurons: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MOST_NEURONS)]
+    mode: Name = "zero"
+    patch: Annotated[str, Field(min_length=2, max_length=MOST_STEPS)] | None = None
+    steps: Span | None = None
+    where: Annotated[str, Field(max_length=200)] = ""
+    hypotheses: Annotated[tuple[Name, ...], Field(max_length=MOST_HYPOTHESES)] = ()
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    length: Annotated[int, Field(ge=0, le=MOST_WRITTEN)] = 200
+
+    @model_validator(mode="after")
+    def _names_one_text(self) -> AblateAsked:
+        of_trace = self.trace is not None and self.span is not None and self.text is None
+        of_text = self.run is not None and self.text is not None and self.trace is None and self.span is None
+        if not (of_trace or of_text):
+            raise ValueError("give either run and text, or trace and span")
+        return self
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What is read, by which network."""
+
+    run: Exhibit
+    loaded: LoadedNetwork
+    text: Text
+
+
+def ablate_for_page(collection: Collection, asked: AblateAsked) -> dict[str, Any]:
+    """The answer to the request.
+
+    Raises:
+        UnrolledError: what is asked for is not here, or does not fit.
+    """
+    from unrolled.neurons.ablation import ablate
+    from unrolled.neurons.answers import answers
+    from unrolled.writing.prime import edge_of
+
+    what = _opened(collection, asked)
+    network, vocabulary = what.loaded.network, what.loaded.vocabulary
+    spelled = what.text.spelled(vocabulary)
+    steps = _Steps(vocabulary)
+    found = ablate(
+        network,
+        vocabulary,
+        what.text,
+        _intervention(asked, vocabulary, spelled),
+        hypotheses=answers(asked.hypotheses, spelled, files=False),
+        length=asked.length,
+        edge=edge_of(what.loaded.source),
+        seed=asked.seed,
+        each=steps.add,
+    )
+    return {
+        "run": what.run.id,
+        "step": what.loaded.step,
+        "state": "zero" if what.text.state is None else "carried",
+        "symbols": [vocabulary.symbols[symbol] for symbol in what.text.symbols.tolist()],
+        "by_step": steps.to_json(),
+        "ablation": found.to_json(),
+    }
+
+
+def _opened(collection: Collection, asked: AblateAsked) -> _Read:
+    """The run that is asked for, and the text in its vocabulary."""
+    from unrolled.neurons.lockstep import Text
+
+    if asked.trace is None or asked.span is None:
+        run = _exhibit(collection, "run", asked.run or "")
+        loaded = _load(run, None)
+        return _Read(run, loaded, Text(loaded.vocabulary.encode(asked.text or "")))
+    shown = _exhibit(collection, "trace", asked.trace)
+    if shown.run_id is None or asked.run not in (None, shown.run_id):
+        raise RunError(
+            f"The trace {asked.trace!r} is not of a run that is shown{'' if asked.run is None else ' under that id'}.",
+            "Name the run and give a text, or show the run too: unrolled explore RUN TRACE.",
+        )
+    from unrolled.traces.trace import Trace
+
+    run, trace = _exhibit(collection, "run", shown.run_id), Trace.open(shown.folder)
+    loaded = _load(run, trace)
+    return _Read(run, loaded, _span(trace, loaded, *asked.span))
+
+
+def _exhibit(collection: Collection, kind: str, name: str) -> Exhibit:
+    found = collection.get(kind, name)
+    if found is None:
+        raise UnknownNameError(kind, name, [each.id for each in collection.exhibits if each.kind == kind])
+    return found
+
+
+def _load(run: Exhibit, trace: Trace | None) -> LoadedNetwork:
+    """The run's network: of the checkpoint that the trace names where it is there, else the best.
+
+    Nothing outside the folder that the user named is read, so a link in it that leads out is refused.
+    """
+    from unrolled.networks.files import checkpoint_steps, load_network
+
+    paths = [run.folder, *(run.folder / name for name in ("settings.json", "vocabulary.json", "checkpoints"))]
+    paths += (run.folder / "checkpoints").rglob("*")
+    if not all(path.resolve().is_relative_to(run.root) for path in paths):
+        raise ServerError(f"A link leads out of the run {run.title!r}; it is not followed.", "Show the run itself.")
+    step = None if trace is None else trace.info.model.get("step")
+    try:
+        here = isinstance(step, int) and step in checkpoint_steps(run.folder)
+        return load_network(run.folder, cast(int, step) if here else "best")
+    except RunError as error:  # the page knows a run by its title, not by its place on this machine
+        raise RunError(error.message.replace(str(run.folder), run.title), error.hint) from None
+
+
+def _span(trace: Trace, loaded: LoadedNetwork, start: int, stop: int) -> Text:
+    """Steps of a trace as a text, with the state that the network had before them where the trace recorded it."""
+    import numpy as np
+
+    from unrolled.neurons.lockstep import Text
+    from unrolled.traces.rerun import has_states, refuse_other_shape, state_before
+
+    if not 0 <= start < stop <= trace.steps or stop - start > MOST_STEPS:
+        raise SettingsError(
+            f"The span {start}:{stop} is not one of at most {MOST_STEPS:,} steps in 0:{trace.steps}.",
+            "Ask for a part of it.",
+        )
+    if trace.symbols is None or trace.vocabulary != tuple(loaded.vocabulary.symbols):
+        raise TraceError("The trace's symbols are not those of the run.", "Name the run that the trace was made with.")
+    refuse_other_shape(trace, loaded.network)
+    bounds = [(max(each.start, start), min(each.stop, stop)) for each in trace.sequences]
+    boundaries = np.array([(first - start, last - start) for first, last in bounds if first < last])
+    state = None
+    if has_states(trace):
+        like = loaded.network.readout.weight
+        before = state_before(trace, loaded.network, np.array([start]))
+        state = {name: value.to(like) for name, value in before.items()}
+    return Text(trace.symbols[start:stop], boundaries, state)
+
+
+def _intervention(asked: AblateAsked, vocabulary: Vocabulary, spelled: str) -> Intervention:
+    from unrolled.neurons.ablation import Intervention
+    from unrolled.neurons.answers import where_true
+    from unrolled.neurons.holding import Mode, parse_mode
+
+    mode = Mode("patch") if asked.mode == "patch" else parse_mode(asked.mode)
+    if mode.source:
+        raise SettingsError(
+            f"The mode cannot be {asked.mode!r} here: it is zero, mean, clamp=V or patch.",
+            "With patch, give the other text under the key patch.",
+        )
+    return Intervention(
+        neurons=asked.neurons,
+        mode=mode,
+        steps=None if asked.steps is None else range(*asked.steps),
+        where=where_true(asked.where, spelled, files=False),
+        other=None if asked.patch is None else vocabulary.encode(asked.patch),
+    )
+
+
+class _Steps:
+    """What is told of every step, before and after; grows with the text, which is short."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._held: list[bool] = []
+        self._losses: tuple[list[float | None], list[float | None]] = [], []
+        self._likeliest: tuple[list[Any], list[Any]] = [], []
+
+    def add(self, read: Slice) -> None:
+        from unrolled.neurons.moments import likeliest
+
+        self._held += read.held.tolist()
+        losses = read.losses()
+        for place in (0, 1):
+            own, comes = cast(list[float], losses[:, place].tolist()), cast(list[bool], (read.targets >= 0).tolist())
+            self._losses[place].extend(loss if follows else None for loss, follows in zip(own, comes, strict=True))
+            self._likeliest[place].extend(likeliest(read.log_odds[:, place], self._vocabulary, LIKELIEST))
+
+    def to_json(self) -> dict[str, Any]:
+        before, after = (
+            {"loss": loss, "likeliest": odds} for loss, odds in zip(self._losses, self._likeliest, strict=True)
+        )
+        return {"held": self._held, "before": before, "after": after}

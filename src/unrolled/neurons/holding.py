@@ -1,0 +1,234 @@
+"""What is held while a network reads, in words: which neurons, of which signal, at what value, and when."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unrolled.engines import Edit
+from unrolled.errors import SettingsError, TraceError
+from unrolled.networks import SITE, Network
+from unrolled.traces.chunks import Array
+from unrolled.traces.names import Name, parse_name
+from unrolled.traces.record import describe_layers
+from unrolled.traces.trace import Trace
+
+Signal: TypeAlias = tuple[str, str]
+"""A layer's name and a signal's: `("l0", "cell")`."""
+
+Kind: TypeAlias = Literal["zero", "mean", "clamp", "patch"]
+
+_ALLOWED = "--mode is zero, mean, mean=TRACE, clamp=V or patch=SOURCE"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Neurons of one signal of one layer.
+
+    layer, signal: such as `l0` and `cell`; neurons: their numbers, rising.
+    """
+
+    layer: str
+    signal: str
+    neurons: tuple[int, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Such as `rnn.l0.cell.7`, one a neuron."""
+        return [str(Name(f"{SITE}.{self.layer}", self.signal, neuron)) for neuron in self.neurons]
+
+
+def select(network: Network, names: Sequence[str], signal: str = "") -> tuple[Selection, ...]:
+    """The neurons that names mean, by layer and signal.
+
+    Args:
+        names: such as `rnn.l0.7`, `rnn.l0.forget_gate.7`, or `rnn.l0.forget_gate` for a whole signal.
+        signal: what a name without a signal means; the cell state where there is one, else the hidden state.
+
+    Raises:
+        UnknownNameError: there is no such layer, signal or neuron.
+        SettingsError: there is no name.
+    """
+    if not names:
+        raise SettingsError("No neuron was named to hold.", "Name one, such as rnn.l0.7 or rnn.l0.forget_gate.7.")
+    sites = describe_layers(network.cell, network.rnn.stack())
+    found: dict[Signal, set[int]] = {}
+    for given in names:
+        name = parse_name(given, sites)
+        if signal and str(name) != given:  # it names no signal of its own
+            name = parse_name(str(replace(name, signal=signal)), sites)
+        size = next(site for site in sites if site.name == name.site).signal(name.signal).neurons
+        neurons = range(size) if name.neuron is None else (name.neuron,)
+        found.setdefault((name.site.removeprefix(f"{SITE}."), name.signal), set()).update(neurons)
+    return tuple(Selection(layer, own, tuple(sorted(neurons))) for (layer, own), neurons in found.items())
+
+
+@dataclass(frozen=True)
+class Mode:
+    """At what neurons are held.
+
+    kind: `zero`; `mean`, each at its own mean; `clamp`, all at `value`; `patch`, each at what it is while the network
+    reads another text.
+    source: of `patch` the other text, of `mean` the trace whose means are taken; empty for the text that is read.
+    """
+
+    kind: Kind
+    value: float = 0.0
+    source: str = ""
+
+    def __str__(self) -> str:
+        if self.kind == "clamp":
+            return f"clamp={self.value:g}"
+        return f"{self.kind}={self.source}" if self.source else self.kind
+
+
+ZERO = Mode("zero")
+
+
+def parse_mode(given: str) -> Mode:
+    """A mode from its words: `zero`, `mean`, `mean=TRACE`, `clamp=0.5`, `patch=other.txt`.
+
+    Raises:
+        SettingsError: it is none of these.
+    """
+    kind, equals, rest = given.partition("=")
+    if given == "zero":
+        return ZERO
+    if kind == "mean" and bool(equals) == bool(rest):
+        return Mode("mean", source=rest)
+    if kind == "clamp":
+        return Mode("clamp", value=parse_value(rest, given))
+    if kind == "patch" and rest:
+        return Mode("patch", source=rest)
+    raise SettingsError(f"There is no mode {given!r}: {_ALLOWED}.")
+
+
+def parse_value(given: str, whole: str) -> float:
+    """A number to hold neurons at; SettingsError where it is none, in a line that has `whole` in it."""
+    try:
+        value = float(given)
+    except ValueError:
+        value = math.nan
+    if not abs(value) <= torch.finfo(torch.float32).max:
+        raise SettingsError(f"{whole!r} holds at {given!r}, which is no finite number.", "Give one, such as 0.5 or -1.")
+    return value
+
+
+def parse_steps(given: str, steps: int) -> range:
+    """The span `START:STOP` of a text of so many steps; what is left out is its beginning or its end.
+
+    Raises:
+        SettingsError: it is no span, or does not lie in the text.
+    """
+    first, colon, last = given.partition(":")
+    if not colon or not all(part.isascii() and (part.isdigit() or not part) for part in (first, last)):
+        raise SettingsError(f"--steps cannot be {given!r}: it is START:STOP, two whole numbers, such as 100:200.")
+    span = range(int(first or 0), int(last or steps))
+    check_steps(span, steps)
+    return span
+
+
+def check_steps(span: range, steps: int) -> None:
+    """Refuses a span that a text of so many steps does not have; SettingsError."""
+    if not 0 <= span.start < span.stop <= steps:
+        raise SettingsError(
+            f"There are no steps {span.start}:{span.stop} in a text of {steps:,}.",
+            f"Give START below STOP, both in 0:{steps}.",
+        )
+
+
+def parse_holds(network: Network, given: Sequence[str]) -> tuple[Edit, ...]:
+    """Edits from words such as `rnn.l0.7=0.5`, for all steps.
+
+    Raises:
+        SettingsError: there is no value, or it is no number.
+        UnknownNameError: there is no such neuron.
+    """
+    edits: list[Edit] = []
+    for each in given:
+        name, equals, value = each.rpartition("=")
+        if not equals:
+            raise SettingsError(f"--hold cannot be {each!r}: it is NEURON=VALUE, such as rnn.l0.7=0.")
+        held = parse_value(value, each)
+        edits += [Edit(part.layer, part.signal, held, part.neurons) for part in select(network, [name])]
+    return tuple(edits)
+
+
+class Moments(NamedTuple):
+    """Mean and variance of every neuron of a signal, each `(neurons,)`."""
+
+    mean: Array
+    variance: Array
+
+
+class Values(Protocol):
+    """What every neuron of some signals would be held at."""
+
+    def over(self, start: int, stop: int, *, fresh: bool) -> Mapping[Signal, Tensor]:
+        """From step `start` to `stop`, of each signal `(neurons,)` or `(steps, 1, neurons)`.
+
+        Asked in the order of time; `fresh` where a sequence begins at `start`.
+        """
+        ...
+
+
+class Constants:
+    """The same at every step: `values` `(neurons,)` by signal."""
+
+    def __init__(self, values: Mapping[Signal, Tensor]) -> None:
+        self._values = values
+
+    def over(self, start: int, stop: int, *, fresh: bool) -> Mapping[Signal, Tensor]:
+        return self._values
+
+
+class Donor:
+    """What they are while the network reads another text, step by step beside the first.
+
+    Args:
+        symbols: `(steps,)`, the other text; as long as the first at least.
+        signals: those that are wanted.
+    """
+
+    def __init__(self, network: Network, symbols: Array, signals: Sequence[Signal], *, engine: str = "auto") -> None:
+        self._network, self._symbols, self._signals, self._engine = network, symbols, signals, engine
+        self._state: Mapping[str, Tensor] | None = None
+
+    @torch.no_grad()
+    def over(self, start: int, stop: int, *, fresh: bool) -> Mapping[Signal, Tensor]:
+        device = next(self._network.parameters()).device
+        read = torch.from_numpy(self._symbols[start:stop].astype(np.int64))[:, None].to(device)
+        result = self._network.run(
+            read,
+            None if fresh else self._state,
+            record=sorted({signal for _, signal in self._signals}),
+            engine=self._engine,
+        )
+        self._state = result.state
+        return {(layer, signal): result.signals[layer][signal] for layer, signal in self._signals}
+
+
+def moments_of(trace: Trace, network: Network, signals: Sequence[Signal]) -> dict[Signal, Moments]:
+    """Those of some signals over a trace.
+
+    Raises:
+        UnknownNameError: the trace has not recorded one of them.
+        TraceError: its layers are of another size.
+    """
+    found: dict[Signal, Moments] = {}
+    for layer, signal in signals:
+        name = f"{SITE}.{layer}.{signal}"
+        statistics, neurons = trace.statistics(name), network.rnn.stack().neurons
+        if len(statistics.mean) != neurons:
+            raise TraceError(
+                f"The trace has {len(statistics.mean)} neurons in {name}, the network {neurons}.",
+                "Name a trace of this network.",
+            )
+        found[layer, signal] = Moments(statistics.mean.astype(np.float64), statistics.variance.astype(np.float64))
+    return found

@@ -1,0 +1,188 @@
+"""`unrolled.hold`: neurons of any PyTorch model held at a value while it runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from unrolled.engines import Edit, choose_engine
+from unrolled.engines.edit import check_edits
+from unrolled.errors import ModelError
+from unrolled.traces.capture import find_recurrent
+from unrolled.traces.forms import (
+    Given,
+    States,
+    as_given,
+    as_states,
+    is_unbatched,
+    parameters_of,
+    sites_of,
+    stack_of,
+    states_by_name,
+    time_first,
+)
+from unrolled.traces.names import parse_name
+
+Value = float | Tensor | NDArray[Any]
+
+
+@dataclass(frozen=True)
+class _Hold:
+    """An edit of a module, in each of its calls in a pass of the model or (from 1) in that one alone."""
+
+    edit: Edit
+    call: int | None
+
+
+@contextmanager
+def hold(
+    model: nn.Module, values: Mapping[str, Value], *, where: Tensor | None = None, engine: str = "auto"
+) -> Generator[None]:
+    """Holds neurons of a model's nn.RNN, nn.LSTM and nn.GRU at values, as long as the `with` block lasts.
+
+    What comes after, within the step and later, sees the held value. Modules of which nothing is held run as they are,
+    bit for bit; the others run step by step with the same numbers to rounding, and give gradients where those are on.
+    At the end, also after an error, the model is as it was. Such blocks may lie in each other: of those that hold the
+    same number the innermost wins, and within one block the last.
+
+    Args:
+        model: any module that `unrolled.trace` takes.
+        values: by the names of `unrolled.trace`, for one neuron (`lstm.l0.cell.7`, `encoder.gru.l1_reverse.12`) or a
+            whole signal (`lstm.l0.forget_gate`): a finite number; or a tensor or array, `(steps,)` or `(steps, batch)`
+            for a neuron, `(steps, neurons)` or `(steps, batch, neurons)` for a signal, whatever form the module itself
+            takes. A name holds in every call of the module; `lstm#2.l0.cell.7` in the second of a pass of the model
+            alone, `lstm#1…` in the first.
+        where: `(steps,)` or `(steps, batch)` of bool, at which steps they hold; None for all.
+        engine: which one runs what is held.
+
+    Raises:
+        UnknownNameError: no such module, layer, signal, neuron or engine.
+        ModelError: nothing recurrent in the model, or in a form that cannot be looked into; a value that cannot be
+            held; and, while the model runs, one that does not fit the steps, or a call that the model did not make.
+    """
+    recurrent = find_recurrent(model)
+    planned = _planned(recurrent, values, where)
+    held = {name: _HeldForward(name, recurrent[name], holds, engine) for name, holds in planned.items()}
+
+    def begin(*_: object) -> None:
+        for forward in held.values():
+            forward.begin()
+
+    def end(*_: object) -> None:
+        for forward in held.values():
+            forward.end()
+
+    handles = [model.register_forward_pre_hook(begin), model.register_forward_hook(end)]
+    try:
+        for forward in held.values():
+            forward.put_in()
+        yield
+    finally:
+        for forward in held.values():
+            forward.take_out()
+        for handle in handles:
+            handle.remove()
+
+
+def _planned(
+    recurrent: Mapping[str, nn.RNNBase], values: Mapping[str, Value], where: Tensor | None
+) -> dict[str, list[_Hold]]:
+    """What is held, by the name of the module."""
+    stacks = {name: stack_of(module, parameters_of(module)) for name, module in recurrent.items()}
+    sites = {site.name: (name, site) for name, stack in stacks.items() for site in sites_of(name, stack)}
+    planned: dict[str, list[_Hold]] = {}
+    for given, value in values.items():
+        numbered = re.fullmatch(r"(.+)#([1-9]\d*)(\..+)", given)
+        name = parse_name(numbered[1] + numbered[3] if numbered else given, [site for _, site in sites.values()])
+        module, _ = sites[name.site]
+        neurons = None if name.neuron is None else [name.neuron]
+        edit = Edit(
+            name.site.removeprefix(f"{module}."), name.signal, _value(given, value, neurons), neurons, where=where
+        )
+        check_edits([edit], stacks[module])
+        planned.setdefault(module, []).append(_Hold(edit, int(numbered[2]) if numbered else None))
+    return planned
+
+
+def _value(name: str, given: Value, neurons: Sequence[int] | None) -> Tensor:
+    """As an edit has it, `(steps, batch, held neurons)` or a number."""
+    try:
+        value = torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        what = f"{given.dtype}" if isinstance(given, np.ndarray) else repr(given)
+        raise ModelError(f"{name} cannot be held at {what}.", "Give a number, a tensor or an array.") from error
+    if not value.dim():
+        return value
+    value = value if neurons is None else value[..., None]
+    if value.dim() == 2:
+        return value[:, None]
+    if value.dim() == 3:
+        return value
+    form = "(steps, neurons) or (steps, batch, neurons)" if neurons is None else "(steps,) or (steps, batch)"
+    raise ModelError(f"What {name} is to be held at has the shape {tuple(np.shape(given))}; it must be {form}.")
+
+
+class _HeldForward:
+    """Stands in for a module's forward."""
+
+    def __init__(self, name: str, module: nn.RNNBase, holds: Sequence[_Hold], engine: str) -> None:
+        self._name, self._module, self._holds, self._engine = name, module, holds, engine
+        self._calls = 0
+        self._around: _HeldForward | None = None
+
+    def put_in(self) -> None:
+        around = self._module.__dict__.get("forward")
+        if around is not None and not isinstance(around, _HeldForward):
+            raise ModelError(f"{self._name} has a forward of its own.", "Only nn.RNN, nn.LSTM and nn.GRU can be held.")
+        self._around = around
+        self._module.forward = self
+
+    def take_out(self) -> None:
+        if self._module.__dict__.get("forward") is self:
+            del self._module.forward
+            if self._around is not None:
+                self._module.forward = self._around
+
+    def begin(self) -> None:
+        """A pass of the model begins."""
+        self._calls = 0
+
+    def end(self) -> None:
+        """A pass of the model is over: every call that was named has been made."""
+        missing = max((hold.call or 0 for hold in self._holds), default=0)
+        if missing > self._calls:
+            raise ModelError(
+                f"{self._name}#{missing} was to be held; the model called {self._name} {self._calls} times in a pass.",
+                "Leave the number out to hold every call.",
+            )
+
+    def _edits(self) -> list[Edit]:
+        """What is held in the call that is made now; counts it."""
+        self._calls += 1
+        around = self._around._edits() if self._around is not None else []
+        return around + [hold.edit for hold in self._holds if hold.call in {None, self._calls}]
+
+    def __call__(self, input: Given, hx: States | None = None) -> tuple[Given, States]:
+        edits, module = self._edits(), self._module
+        if not edits:
+            return type(module).forward(module, input, hx)
+        stack, unbatched = stack_of(module, parameters_of(module)), is_unbatched(input)
+        inputs, lengths = time_first(module, input)
+        steps = torch.tensor(lengths)
+        result = choose_engine(stack, editing=True, engine=self._engine).engine.run(
+            stack,
+            inputs,
+            states_by_name(hx, unbatched=unbatched),
+            lengths=steps if len(set(lengths)) > 1 else None,
+            edits=edits,
+            training=module.training,
+        )
+        return as_given(module, input, result.outputs, steps), as_states(result.state, unbatched=unbatched)
