@@ -33,6 +33,13 @@ export interface View {
   wrap: Wrap
   /** What is tried on the neuron. */
   tool: Tool
+  /** The marked span, steps [from, to); −1: none. */
+  from: number
+  to: number
+  /** How much of what its colours go up to a neuron must reach to be on, in percent. */
+  threshold: number
+  /** What a neuron is held at: zero, mean, or a number; empty is zero. */
+  hold: string
   sort: Sort
   /** Level of the zoom pyramid in the network view; −1: single steps. */
   zoom: number
@@ -59,6 +66,10 @@ export const HOME: Readonly<View> = {
   letters: true,
   wrap: 'lines',
   tool: 'none',
+  from: -1,
+  to: -1,
+  threshold: 30,
+  hold: '',
   sort: 'index',
   zoom: -1,
   hypothesis: '',
@@ -83,8 +94,8 @@ const CHOICES = {
   tool: ['none', 'history', 'match', 'ablate'],
 } as const
 
-const NUMBERS = ['neuron', 'step', 'top', 'zoom'] as const
-const TEXTS = ['site', 'signal', 'hypothesis', 'filter'] as const
+const NUMBERS = ['neuron', 'step', 'top', 'zoom', 'from', 'to', 'threshold'] as const
+const TEXTS = ['site', 'signal', 'hypothesis', 'filter', 'hold'] as const
 const SWITCHES = ['spaces', 'letters', 'all'] as const
 
 /** Only what differs from the default is written, so that links stay short. */
