@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field, model_validator
 
-from unrolled.errors import RunError, ServerError, SettingsError, TraceError, UnknownNameError
+from unrolled.errors import RunError, ServerError, SettingsError, TraceError, UnknownNameError, UnrolledError
 from unrolled.explorer.collection import Collection
 from unrolled.explorer.paths import Exhibit
 from unrolled.explorer.posts import Asked
@@ -112,9 +114,11 @@ def _opened(collection: Collection, asked: AblateAsked) -> _Read:
         )
     from unrolled.traces.trace import Trace
 
-    run, trace = _exhibit(collection, "run", shown.run_id), Trace.open(shown.folder)
-    loaded = _load(run, trace)
-    return _Read(run, loaded, _span(trace, loaded, *asked.span))
+    run = _exhibit(collection, "run", shown.run_id)
+    with _by_title(shown):
+        trace = Trace.open(shown.folder)
+        loaded = _load(run, trace)
+        return _Read(run, loaded, _span(trace, loaded, *asked.span))
 
 
 def _exhibit(collection: Collection, kind: str, name: str) -> Exhibit:
@@ -127,20 +131,30 @@ def _exhibit(collection: Collection, kind: str, name: str) -> Exhibit:
 def _load(run: Exhibit, trace: Trace | None) -> LoadedNetwork:
     """The run's network: of the checkpoint that the trace names where it is there, else the best.
 
-    Nothing outside the folder that the user named is read, so a link in it that leads out is refused.
+    Nothing outside the folder that the user named is read: a link in it that leads out is refused, and so is what is no
+    file, such as a pipe, which nobody may ever write to.
     """
     from unrolled.networks.files import checkpoint_steps, load_network
 
     paths = [run.folder, *(run.folder / name for name in ("settings.json", "vocabulary.json", "checkpoints"))]
-    paths += (run.folder / "checkpoints").rglob("*")
-    if not all(path.resolve().is_relative_to(run.root) for path in paths):
-        raise ServerError(f"A link leads out of the run {run.title!r}; it is not followed.", "Show the run itself.")
+    for path in [*paths, *(run.folder / "checkpoints").rglob("*")]:
+        real = path.resolve()
+        if real.exists() and not (real.is_relative_to(run.root) and (real.is_file() or real.is_dir())):
+            raise ServerError(f"In the run {run.title!r} a link leads out, or is no file.", "Show the run itself.")
     step = None if trace is None else trace.info.model.get("step")
-    try:
+    with _by_title(run):
         here = isinstance(step, int) and step in checkpoint_steps(run.folder)
         return load_network(run.folder, cast(int, step) if here else "best")
-    except RunError as error:  # the page knows a run by its title, not by its place on this machine
-        raise RunError(error.message.replace(str(run.folder), run.title), error.hint) from None
+
+
+@contextmanager
+def _by_title(exhibit: Exhibit) -> Generator[None]:
+    """The page knows an exhibit by its title, not by its place on this machine; errors name that."""
+    try:
+        yield
+    except UnrolledError as error:
+        error.message = error.message.replace(str(exhibit.folder), exhibit.title)
+        raise
 
 
 def _span(trace: Trace, loaded: LoadedNetwork, start: int, stop: int) -> Text:
