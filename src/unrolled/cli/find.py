@@ -37,8 +37,8 @@ def find(
         list[str] | None,
         typer.Option(
             "--hypothesis",
-            help="Names, groups, all, or your own: NAME=re:PATTERN, NAME=py:FILE.py:FUNCTION, NAME=csv:FILE.csv:COLUMN; "
-            "may be repeated (default: those that apply to the source).",
+            help="Names, groups, all, or your own: NAME=re:PATTERN, NAME=py:FILE.py:FUNCTION, "
+            "NAME=csv:FILE.csv:COLUMN; may be repeated (default: those that apply to the source).",
         ),
     ] = None,
     signals: Annotated[

@@ -35,8 +35,8 @@ class Finding:
         chosen: the score where it was chosen.
         p: the chance that the best of all candidates reaches as much if the label is moved along the text.
         found: whether it is believed, at the false-discovery rate of all.
-        threshold, precision, recall: of an answer, said where the value is beyond the threshold (below it, where the
-            direction is −1); None for others.
+        threshold, precision, recall: of an answer, if yes is said where the value is above the threshold (or not above
+            it, where the direction is −1); None for others.
         mutual_information: bits that the value tells about the label.
         correlation: Pearson's, not turned; √η² of classes.
     """

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -43,8 +44,8 @@ class Covariances:
         if self._about is None:
             self._about = values.mean(axis=0)
         ones = np.ones((len(values), 1), np.float32)
-        table = np.concatenate([ones, label[:, None], values - self._about], axis=1, dtype=np.float64)
-        self._sums += table.T @ table
+        table = torch.from_numpy(np.concatenate([ones, label[:, None], values - self._about], axis=1))
+        self._sums += (table.T @ table).numpy()
 
     def probes(self) -> list[Probe]:
         """The probe of each size; the neuron is added that leaves the smallest squared error (forward selection)."""

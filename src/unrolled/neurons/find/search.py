@@ -47,6 +47,9 @@ class Candidates:
         self._shifts: Shifts | None = None
         self._late: Array | None = None
 
+    def __len__(self) -> int:
+        return len(self.columns)
+
     def choose(self, looked: Looked) -> None:
         """Takes a piece of the part that chooses."""
         self.chosen.add(looked.of(self._within), learn=True)
@@ -98,7 +101,7 @@ class Candidates:
 
     def rival(self, names: Sequence[str]) -> Rival | None:
         """The best neuron, with no more than its score."""
-        if not len(self.columns):
+        if not len(self):
             return None
         best = self.order[0]
         score = float(self.told.scores()[best] * self.directions[best])
@@ -149,7 +152,7 @@ class Search:
             self._get_ready()
         for block, steps in blocks(part, range(stretch.start, stretch.stop)):
             looked = self._look(stretch, steps, block)
-            for candidates in self._candidates:
+            for candidates in filter(len, self._candidates):
                 if part is self._parts.choose:
                     candidates.choose(looked)
                 else:
@@ -163,7 +166,7 @@ class Search:
         """
         count = len(self._questions)
         mine = self._candidates[:count]
-        said = [candidates.chances(self._parts.tell) if len(candidates.columns) else None for candidates in mine]
+        said = [candidates.chances(self._parts.tell) if len(candidates) else None for candidates in mine]
         best = [1.0 if chance is None else chance.best for chance in said]
         good = believed(best, q)
         bar = q * sum(good) / max(1, count)  # within the hypotheses that are believed: Benjamini and Bogomolov 2014
@@ -254,6 +257,8 @@ class Search:
 
     def _findings(self, candidates: Candidates, chance: Chances | None, found: bool, bar: float) -> list[Finding]:
         """What is believed first; within that the best where they were chosen."""
+        if not len(candidates):
+            return []
         kind = candidates.question.kind
         directions, chosen = candidates.directions, candidates.chosen.scores()
         scores, errors = candidates.told.scores(), candidates.told.errors()

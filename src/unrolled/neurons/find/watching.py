@@ -84,7 +84,7 @@ class Watch:
 
     def information(self) -> Array:
         """Bits that the value tells about the label, `(candidates,)`."""
-        coarse = self.counts.reshape(self.candidates, COARSE, -1, self.question.groups).sum(axis=2)
+        coarse = self.counts.reshape(self.candidates, COARSE, self._fine // COARSE, self.question.groups).sum(axis=2)
         return information_of(coarse)
 
     def _count(self, bins: Array, codes: Array) -> None:
