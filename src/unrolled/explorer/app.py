@@ -16,6 +16,7 @@ from unrolled.explorer.ablating import AblateAsked, ablate_for_page
 from unrolled.explorer.collection import Collection
 from unrolled.explorer.files import ASK_AGAIN, FOREVER, file_response
 from unrolled.explorer.guard import Guard
+from unrolled.explorer.matching import MatchAsked, match_for_page
 from unrolled.explorer.posts import Turns, parse, read_body
 from unrolled.explorer.problems import install_problems, not_found, problem
 from unrolled.explorer.reading import FINDINGS
@@ -23,6 +24,8 @@ from unrolled.version import __version__
 
 PAGE = Path(__file__).parent / "static"
 READING = ["GET", "HEAD"]
+# What the page may ask for by POST; a site of files alone has none.
+SEARCHES = ["ablate", "match"]
 
 # The files of a Zarr store, metadata and chunks, and what was found in it. Whatever else lies there is nobody's business.
 TRACE_FILE = re.compile(rf"(?:[^/]+/)*(?:zarr\.json|c(?:/[0-9]+)*)|{re.escape(FINDINGS)}")
@@ -69,7 +72,7 @@ def _add_exhibits(app: FastAPI, collection: Collection) -> None:
     @app.api_route("/exhibits.json", methods=READING)
     def exhibits() -> Response:
         entries = [exhibit.entry() for exhibit in collection.refresh()]
-        listing = {"format": "unrolled-exhibits/1", "exhibits": entries}
+        listing = {"format": "unrolled-exhibits/1", "exhibits": entries, "searches": SEARCHES}
         return JSONResponse(listing, headers={"Cache-Control": "no-store"})
 
     @app.api_route("/traces/{name}/{key:path}", methods=READING)
@@ -96,6 +99,12 @@ def _add_searches(app: FastAPI, collection: Collection) -> None:
         asked = parse(AblateAsked, body)
         with turns.take():
             return found(ablate_for_page(collection, asked))
+
+    @app.post("/api/match")
+    def match(body: Annotated[bytes, Depends(read_body)]) -> Response:
+        asked = parse(MatchAsked, body)
+        with turns.take():
+            return found(match_for_page(collection, asked))
 
 
 def found(result: Mapping[str, object]) -> Response:
