@@ -1,6 +1,6 @@
 """The equations, one file a cell."""
 
-from unrolled.cells.cell import Cell, Identity, Signal
+from unrolled.cells.cell import Cell, Identity, Memory, Signal
 from unrolled.registry import Registry
 
 CELLS: Registry[type[Cell]] = Registry(
@@ -17,4 +17,4 @@ CELLS: Registry[type[Cell]] = Registry(
 )
 """Every cell by name."""
 
-__all__ = ["CELLS", "Cell", "Identity", "Signal"]
+__all__ = ["CELLS", "Cell", "Identity", "Memory", "Signal"]

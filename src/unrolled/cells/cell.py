@@ -57,6 +57,27 @@ class Identity:
     right: Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor]
 
 
+@dataclass(frozen=True)
+class Memory:
+    """How a cell remembers, each neuron by itself: state = keep · state₋₁ + write.
+
+    `keep` and `write` are functions of the signals that `reads` names, at the same step.
+    """
+
+    equation: str
+    signal: str
+    reads: tuple[str, ...]
+    keep: Callable[[Mapping[str, Tensor]], Tensor]
+    write: Callable[[Mapping[str, Tensor]], Tensor]
+
+    @property
+    def identity(self) -> Identity:
+        """That the state is what was kept and what was written."""
+        return Identity(
+            self.equation, self.signal, lambda now, before: self.keep(now) * before[self.signal] + self.write(now)
+        )
+
+
 def unedited(name: str, value: Tensor) -> Tensor:
     """The edit that changes nothing."""
     return value
@@ -118,6 +139,11 @@ class Cell(ABC):
     def state_sizes(self, neurons: int, projection: int = 0) -> dict[str, int]:
         """How many numbers each carried signal has; with a projection `hidden` has `projection` of them."""
         return {name: projection if name == "hidden" and projection else neurons for name in self.state}
+
+    @property
+    def memory(self) -> Memory | None:
+        """How it keeps and writes its state; None where a state is no sum of what was written."""
+        return None
 
     @property
     def identities(self) -> tuple[Identity, ...]:

@@ -8,8 +8,8 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from unrolled.cells.cell import Cell, Edit, Identity, Parameters, Signal, Signals, State, affine, unedited
-from unrolled.cells.lstm import LSTM, LSTM_IDENTITIES, LSTM_SIGNALS
+from unrolled.cells.cell import Cell, Edit, Identity, Memory, Parameters, Signal, Signals, State, affine, unedited
+from unrolled.cells.lstm import LSTM, LSTM_IDENTITIES, LSTM_MEMORY, LSTM_SIGNALS
 
 COUPLED_IDENTITIES = (Identity("i = 1 − f", "input_gate", lambda s, p: 1 - s["forget_gate"]), *LSTM_IDENTITIES)
 
@@ -47,6 +47,10 @@ class CoupledLSTM(Cell):
     @property
     def signals(self) -> tuple[Signal, ...]:
         return LSTM_SIGNALS
+
+    @property
+    def memory(self) -> Memory:
+        return LSTM_MEMORY
 
     @property
     def identities(self) -> tuple[Identity, ...]:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unrolled.cells.cell import Cell, Edit, Identity, Parameters, Signal, Signals, State, unedited
+from unrolled.cells.cell import Cell, Edit, Identity, Memory, Parameters, Signal, Signals, State, unedited
 
 GRU_SIGNALS = (
     Signal("reset_gate", "r", "gate", 0.0, 1.0, "reset gate"),
@@ -18,12 +18,12 @@ GRU_SIGNALS = (
     Signal("hidden", "h", "state", -1.0, 1.0, "working memory"),
 )
 
-GRU_IDENTITIES = (
-    Identity(
-        "h = (1 − z)·n + z·h₋₁",
-        "hidden",
-        lambda s, p: (1 - s["update_gate"]) * s["candidate"] + s["update_gate"] * p["hidden"],
-    ),
+GRU_MEMORY = Memory(
+    "h = (1 − z)·n + z·h₋₁",
+    "hidden",
+    ("update_gate", "candidate"),
+    keep=lambda s: s["update_gate"],
+    write=lambda s: (1 - s["update_gate"]) * s["candidate"],
 )
 
 
@@ -58,8 +58,12 @@ class GRU(Cell):
         return GRU_SIGNALS
 
     @property
+    def memory(self) -> Memory:
+        return GRU_MEMORY
+
+    @property
     def identities(self) -> tuple[Identity, ...]:
-        return GRU_IDENTITIES
+        return (GRU_MEMORY.identity,)
 
     def step(self, parameters: Parameters, x: Tensor, state: State, edit: Edit = unedited) -> Signals:
         hidden = state["hidden"]

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from unrolled.cells.cell import Cell, Edit, Identity, Parameters, Signal, Signals, State, affine, unedited
+from unrolled.cells.cell import Cell, Edit, Identity, Memory, Parameters, Signal, Signals, State, affine, unedited
 
 LSTM_SIGNALS = (
     Signal("input_gate", "i", "gate", 0.0, 1.0, "save gate"),
@@ -20,10 +20,17 @@ LSTM_SIGNALS = (
     Signal("hidden", "h", "state", -1.0, 1.0, "working memory"),
 )
 
-LSTM_IDENTITIES = (
-    Identity("c = f·c₋₁ + i·g", "cell", lambda s, p: s["forget_gate"] * p["cell"] + s["input_gate"] * s["candidate"]),
-    Identity("h = o·tanh(c)", "hidden", lambda s, p: s["output_gate"] * torch.tanh(s["cell"])),
+LSTM_MEMORY = Memory(
+    "c = f·c₋₁ + i·g",
+    "cell",
+    ("forget_gate", "input_gate", "candidate"),
+    keep=lambda s: s["forget_gate"],
+    write=lambda s: s["input_gate"] * s["candidate"],
 )
+
+SHOWN = Identity("h = o·tanh(c)", "hidden", lambda s, p: s["output_gate"] * torch.tanh(s["cell"]))
+
+LSTM_IDENTITIES = (LSTM_MEMORY.identity, SHOWN)
 
 
 @final
@@ -61,6 +68,10 @@ class LSTM(Cell):
     @property
     def signals(self) -> tuple[Signal, ...]:
         return LSTM_SIGNALS
+
+    @property
+    def memory(self) -> Memory:
+        return LSTM_MEMORY
 
     @property
     def identities(self) -> tuple[Identity, ...]:

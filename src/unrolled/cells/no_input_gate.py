@@ -8,12 +8,20 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from unrolled.cells.cell import Cell, Edit, Identity, Parameters, Signal, Signals, State, affine, unedited
-from unrolled.cells.lstm import LSTM, LSTM_IDENTITIES, LSTM_SIGNALS
+from unrolled.cells.cell import Cell, Edit, Identity, Memory, Parameters, Signal, Signals, State, affine, unedited
+from unrolled.cells.lstm import LSTM, LSTM_SIGNALS, SHOWN
 
 OPEN = 60.0
 """A sum at which σ is 1 exactly, in float64 too, and its gradient nothing."""
 BIASES = ("bias_ih", "bias_hh")
+
+NO_INPUT_GATE_MEMORY = Memory(
+    "c = f·c₋₁ + g",
+    "cell",
+    ("forget_gate", "candidate"),
+    keep=lambda s: s["forget_gate"],
+    write=lambda s: s["candidate"],
+)
 
 
 @final
@@ -49,9 +57,12 @@ class NoInputGateLSTM(Cell):
         return tuple(signal for signal in LSTM_SIGNALS if signal.name != "input_gate")
 
     @property
+    def memory(self) -> Memory:
+        return NO_INPUT_GATE_MEMORY
+
+    @property
     def identities(self) -> tuple[Identity, ...]:
-        adds = Identity("c = f·c₋₁ + g", "cell", lambda s, p: s["forget_gate"] * p["cell"] + s["candidate"])
-        return (adds, *(known for known in LSTM_IDENTITIES if known.signal == "hidden"))
+        return (NO_INPUT_GATE_MEMORY.identity, SHOWN)
 
     def step(self, parameters: Parameters, x: Tensor, state: State, edit: Edit = unedited) -> Signals:
         f, g, o = affine(parameters, x, state["hidden"]).chunk(3, dim=-1)

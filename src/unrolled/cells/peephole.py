@@ -8,8 +8,8 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from unrolled.cells.cell import Cell, Edit, Identity, Parameters, Signal, Signals, State, affine, unedited
-from unrolled.cells.lstm import LSTM_IDENTITIES, LSTM_SIGNALS
+from unrolled.cells.cell import Cell, Edit, Identity, Memory, Parameters, Signal, Signals, State, affine, unedited
+from unrolled.cells.lstm import LSTM_IDENTITIES, LSTM_MEMORY, LSTM_SIGNALS
 
 
 @final
@@ -46,6 +46,10 @@ class PeepholeLSTM(Cell):
     @property
     def signals(self) -> tuple[Signal, ...]:
         return LSTM_SIGNALS
+
+    @property
+    def memory(self) -> Memory:
+        return LSTM_MEMORY
 
     @property
     def identities(self) -> tuple[Identity, ...]:

@@ -7,11 +7,13 @@ from unrolled.cli.check import check
 from unrolled.cli.complete import complete
 from unrolled.cli.demo import demo
 from unrolled.cli.evaluate import evaluate
+from unrolled.cli.evidence import evidence
 from unrolled.cli.explore import explore
 from unrolled.cli.export import export
 from unrolled.cli.find import find
 from unrolled.cli.info import info
 from unrolled.cli.lsp import lsp
+from unrolled.cli.match import match
 from unrolled.cli.reproduce import reproduce
 from unrolled.cli.sample import sample
 from unrolled.cli.show import show
@@ -29,6 +31,8 @@ for command in (
     complete,
     lsp,
     find,
+    evidence,
+    match,
     ablate,
     check,
     export,

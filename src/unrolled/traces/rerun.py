@@ -38,13 +38,13 @@ def check_weights(trace: Trace, run: Network | str | Path, seed: int = 0) -> lis
         RunError: the run cannot be read.
         TraceError: the trace is of another kind of network.
     """
-    network = run if isinstance(run, Network) else _load(run, trace)
+    network = run if isinstance(run, Network) else load_recorded(run, trace)
     same = Finding("the weights are those that were recorded", values=1)
     stored = trace.info.model.get("sha256")
     if stored != weights_sha256(network):
         same.readable, same.note = False, f"the trace was made with other weights (SHA-256 {str(stored)[:12]}…)"
     refuse_other_shape(trace, network)
-    starts, lengths, known = _choose_windows(trace, seed)
+    starts, lengths, known = choose_windows(trace, seed)
     if not len(starts):
         return [same, Finding("windows from the weights", note="not checked: no states were recorded to start from")]
     try:
@@ -53,7 +53,8 @@ def check_weights(trace: Trace, run: Network | str | Path, seed: int = 0) -> lis
         return [same, Finding("windows from the weights", note=error.message, readable=False)]
 
 
-def _load(run: str | Path, trace: Trace) -> Network:
+def load_recorded(run: str | Path, trace: Trace) -> Network:
+    """The network of a run, at the checkpoint that the trace was recorded from where it is there, else the best."""
     from unrolled.networks.files import checkpoint_steps, load_network
 
     step = trace.info.model.get("step")
@@ -74,7 +75,7 @@ def refuse_other_shape(trace: Trace, network: Network) -> None:
             )
 
 
-def _choose_windows(trace: Trace, seed: int) -> tuple[Array, Array, bool]:
+def choose_windows(trace: Trace, seed: int) -> tuple[Array, Array, bool]:
     """First steps and lengths of windows that do not leave their sequences, and whether states stand before them."""
     generator = np.random.default_rng(seed)
     firsts = np.array([span.start for span in trace.sequences])
@@ -100,7 +101,7 @@ def _states(trace: Trace) -> tuple[str, ...]:
 def _compare(trace: Trace, network: Network, starts: Array, lengths: Array, known: bool, seed: int) -> list[Finding]:
     wide = Network(network.settings, network.symbols).double().eval()
     wide.load_state_dict({name: value.double().cpu() for name, value in network.state_dict().items()})
-    symbols, following = _symbols(trace, starts, lengths, network.symbols)
+    symbols, following = read_symbols(trace, starts, lengths, network.symbols)
     state = state_before(trace, wide, starts) if known else {}
     names = [signal.name for signal in trace.info.sites[0].signals]
     base, scores = _run(wide, symbols, state, lengths, names)
@@ -146,7 +147,7 @@ def _stored_as(trace: Trace, state: str) -> str:
     return str(trace.arrays.dtype(signal_path(trace.info.sites[0].name, state)))
 
 
-def _symbols(trace: Trace, starts: Array, lengths: Array, known: int) -> tuple[Tensor, Array]:
+def read_symbols(trace: Trace, starts: Array, lengths: Array, known: int) -> tuple[Tensor, Array]:
     """`(steps, windows)`: the symbols that were read, and those that came next (−1: none)."""
     symbols = np.zeros((int(lengths.max()), len(starts)), np.int64)
     following = np.full_like(symbols, -1)
