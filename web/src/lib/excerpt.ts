@@ -14,6 +14,8 @@ export interface Excerpt {
 
 const BEFORE = 28
 const AFTER = 11
+/** Of a long place, its beginning is shown. */
+const LONGEST = 18
 
 export async function readExcerpt(
   { trace, symbols }: Pick<Session, 'trace' | 'symbols'>,
@@ -23,7 +25,7 @@ export async function readExcerpt(
   abort?: AbortSignal,
 ): Promise<Excerpt> {
   const start = Math.max(0, first - BEFORE)
-  const stop = Math.min(trace.steps, last + AFTER)
+  const stop = Math.min(trace.steps, Math.min(last, first + LONGEST) + AFTER)
   const [ids] = await Promise.all([symbols.read(start, stop, abort), column.load(start, stop, abort)])
   return { start, values: column.peek(start, stop), symbols: ids, first, last }
 }
