@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { HOME, parse, read, type View, write } from '../src/lib/link/link'
@@ -72,4 +73,14 @@ describe('deep links', () => {
   test.each(['#/nowhere/x', '#/neuron', '#/neuron/'])('%s is not understood', (hash) => {
     expect(parse(hash).misread).toHaveLength(1)
   })
+})
+
+test('the reference has every key of a link, and every choice', () => {
+  const reference = readFileSync('../docs/reference/page.md', 'utf8').split('## Links')[1]!
+  const keys = Object.keys(HOME).filter((key) => key !== 'view' && key !== 'trace')
+  for (const key of keys) expect(reference).toContain(`\`${key}\``)
+  const told = parse(`#/neuron/x?${keys.map((key) => `${key}=~`).join('&')}`).misread.join(' ')
+  for (const list of told.matchAll(/it takes ([a-z, ]+)\./g)) {
+    for (const choice of list[1]!.split(', ')) if (!choice.includes(' ')) expect(reference).toContain(`\`${choice}\``)
+  }
 })
