@@ -125,7 +125,9 @@ def measure(result: Report, source: str, text: str) -> None:
     slowest = sorted(seconds, key=lambda name: -seconds[name])[:5]
     rows = [[f"`{name}`", f"{seconds[name]:.2f}"] for name in slowest]
     rows.append([f"all {len(names)}", f"{sum(seconds.values()):.2f}"])
-    result.table(f"Seconds for {len(text):,} characters of {source}, the slowest five.", ["hypothesis", "seconds"], rows)
+    result.table(
+        f"Seconds for {len(text):,} characters of {source}, the slowest five.", ["hypothesis", "seconds"], rows
+    )
     peaks: dict[str, int] = {}
     for name in names:
         tracemalloc.start()

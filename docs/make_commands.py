@@ -84,7 +84,7 @@ def _of_option(shown: str, parameter: inspect.Parameter) -> str:
     kind, declared = get_args(parameter.annotation)
     kinds = [each for each in get_args(kind) if each is not type(None)] if get_origin(kind) is UnionType else [kind]
     default = "required" if parameter.default is inspect.Parameter.empty else parameter.default
-    default = "" if default in (None, "") else "off" if default is False else default
+    default = ("off", "on")[default] if isinstance(default, bool) else "" if default in (None, "") else default
     return f"| `{shown}` | {WORDS[kinds[0]]} | {default} | {declared.help} |"
 
 

@@ -20,7 +20,7 @@ from unrolled.engines import choose_engine
 from unrolled.engines.gpu.engine import GpuEngine
 from unrolled.engines.torch import TorchEngine
 from unrolled.experiments import EXPERIMENTS
-from unrolled.experiments.reproduce import ALL
+from unrolled.experiments.recipes import ALL
 from unrolled.racing import Shape
 
 ROOT = Path(__file__).parents[1]
@@ -216,3 +216,17 @@ def test_a_recording_is_made_and_measured(tmp_path: Path, monkeypatch: pytest.Mo
     assert ran.peak_bytes > 50 * 2**20  # Python with PyTorch in it: bytes, not kibibytes
     assert Trace.open(tmp_path / "trace").steps == 700
     memory.run_plain(network, str(text), 700)
+
+
+def test_planted_patterns_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By the real command. A busy machine may miss the times; it may not miss a place."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    match = importlib.import_module("match")
+    monkeypatch.setattr(match, "EVERY", 1000)
+    written = tmp_path / "match.json"
+    monkeypatch.setattr("sys.argv", ["match.py", *f"--steps 20000 --neurons 40 --json {written}".split()])
+    assert match.main() in {0, 1}
+    found = json.loads(written.read_text())
+    assert [bar["holds"] for bar in found["bars"] if bar["what"] == "the planted places"] == [True]
+    assert found["numbers"]["0.9"]["places"] == 19
+    assert len(found["numbers"]["0.9"]["neurons"]) == match.PLANTED

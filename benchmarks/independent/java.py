@@ -29,7 +29,9 @@ def label_java(files: list[str]) -> tuple[str, Labels]:
 
 
 def _label(text: str, root: tree_sitter.Node) -> Labels:
-    labels = {f"java-{name}": np.zeros(len(text), bool) for name in ("comment", "doc-comment", "string", "if", "return")}
+    labels = {
+        f"java-{name}": np.zeros(len(text), bool) for name in ("comment", "doc-comment", "string", "if", "return")
+    }
     steps = {kind: np.zeros(len(text)) for kind, _ in _BRACKETS.values()}
     for node in _walk(root):
         start, stop = node.start_byte, node.end_byte

@@ -12,7 +12,18 @@ _CLOSING = {'"': '"', "“": "”"}
 _OUTSIDE, _WORD, _APOSTROPHE, _NO_WORD = range(4)
 _ABBREVIATED = {"Mr", "Mrs", "Ms", "Dr", "St", "Prof", "vs", *"ABCDEFGHJKLMNOPQRSTUVWXYZ"}
 _NUMBERS = ("line-position", "indentation", "tabs", "indentation-level", "spaces-to-tab-stop", "spaces-since-tab-stop")
-_ANSWERS = ("hashtag", "mention", "link", "quoted", "quoted-in-paragraph", "capital", "vowel", "word-start", "capitalised-word", "all-capitals")
+_ANSWERS = (
+    "hashtag",
+    "mention",
+    "link",
+    "quoted",
+    "quoted-in-paragraph",
+    "capital",
+    "vowel",
+    "word-start",
+    "capitalised-word",
+    "all-capitals",
+)
 
 
 class Reader:
@@ -122,5 +133,7 @@ def label_letters(text: str) -> Labels:
     """The labels of a text."""
     reader = Reader()
     read = [reader.read(letter) for letter in text]
-    kinds = dict.fromkeys(_ANSWERS, np.bool_) | dict.fromkeys((*_NUMBERS, "word-position", "sentence-position"), np.float64)
+    kinds = dict.fromkeys(_ANSWERS, np.bool_) | dict.fromkeys(
+        (*_NUMBERS, "word-position", "sentence-position"), np.float64
+    )
     return {name: np.array([known[name] for known in read], kind) for name, kind in kinds.items()}

@@ -112,7 +112,11 @@ class File:
 
     def documentation(self) -> None:
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            if (
+                isinstance(node, ast.Expr)
+                and isinstance(node.value, ast.Constant)
+                and isinstance(node.value.value, str)
+            ):
                 value = node.value
                 assert value.end_lineno is not None
                 assert value.end_col_offset is not None
@@ -123,7 +127,9 @@ class File:
         steps = np.zeros(len(self.text) + 1)
         for statements in _bodies(self.tree):
             first, last = statements[0], statements[-1]
-            begins = min((first, *getattr(first, "decorator_list", [])), key=lambda each: (each.lineno, each.col_offset))
+            begins = min(
+                (first, *getattr(first, "decorator_list", [])), key=lambda each: (each.lineno, each.col_offset)
+            )
             decorated = begins is not first
             steps[self.node_at(begins.lineno, begins.col_offset) - decorated] += 1
             steps[self.end_of_block(last, begins.col_offset - decorated)] -= 1

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from unrolled.errors import DiskFullError
+from unrolled.errors import DiskFullError, OutputExistsError
 
 LARGE = 2**20
 """Bytes of a file that is not left in the system's cache."""
@@ -34,6 +34,21 @@ def room(path: Path, hint: str = "Free some space and go on with --resume; what 
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise DiskFullError(f"There is no room left to write {path}.", hint) from error
         raise
+
+
+WHOLE = {"settings.json": "a run", "zarr.json": "a trace"}
+"""What a folder is that holds a file of that name: a thing of its own, to which nothing is added."""
+
+
+def check_adding(folder: Path) -> None:
+    """Refuses a folder that is a run or a trace.
+
+    Raises:
+        OutputExistsError: it is.
+    """
+    for name, what in WHOLE.items():
+        if (folder / name).is_file():
+            raise OutputExistsError(f"{folder} is {what}; nothing else is written into it.", "Choose another --out.")
 
 
 def sync(*paths: Path) -> None:

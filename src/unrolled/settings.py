@@ -36,6 +36,16 @@ class Settings(BaseModel):
             raise SettingsError(f"{name} cannot be {shown}: it is {allowed(cls.model_fields[name])}.") from None
 
 
+def check_both(*, resume: bool, overwrite: bool) -> None:
+    """Refuses to go on with something and to begin it anew.
+
+    Raises:
+        SettingsError: both were asked for.
+    """
+    if resume and overwrite:
+        raise SettingsError("--resume and --overwrite cannot both be asked for.", "Take one of them.")
+
+
 def allowed(field: FieldInfo) -> str:
     """What a field takes, in words: `a whole number from 1 to 64`."""
     if get_origin(field.annotation) is Literal:

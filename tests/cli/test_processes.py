@@ -144,6 +144,46 @@ def test_ctrl_c_while_standard_input_is_awaited_leaves_nothing(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("options", [["--json"], ["--streams", "3"], ["--json", "--streams", "3"]])
+def test_ctrl_c_shows_what_was_written_until_then(options: list[str], trained: Path) -> None:
+    """Far more than anybody waits for; it is stopped once it has said how far it is."""
+    code = "from unrolled.cli import screen, main; screen.PLAIN_SECONDS = 0.0; main()"
+    asked = ["sample", str(trained), "--prime", "the", "--length", "1000000000", *options]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *asked], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as writing:
+        assert writing.stderr is not None
+        assert re.match("writing: [0-9,]+ of 1,000,000,000 symbols, ", writing.stderr.readline())
+        writing.send_signal(signal.SIGINT)
+        shown, rest = writing.communicate()
+    assert writing.returncode == 130
+    assert rest.splitlines()[-1] == "stopped; what was written until then is above"
+    if "--json" in options:
+        found = json.loads(shown)
+        texts, odds = found.get("texts") or [found["text"]], found["odds"] if "texts" in found else [found["odds"]]
+        assert [len(each) + 3 for each in odds] == [len(text) for text in texts]
+    else:
+        texts = re.split("--- [123] ---\n", shown)[1:]
+    assert len(texts) == (3 if "--streams" in options else 1)
+    assert all(text.startswith("the") and len(text) > 6 for text in texts)
+
+
+def test_ctrl_c_while_the_commands_are_loaded_is_quiet(trained: Path) -> None:
+    """The process sends it to itself where they begin to be imported, so that the moment is certain."""
+    code = """
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "unrolled.cli.commands":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from unrolled.cli import main
+main()
+"""
+    shown = subprocess.run([sys.executable, "-c", code, "info", str(trained)], capture_output=True, text=True)
+    assert (shown.returncode, shown.stdout, shown.stderr) == (130, "", "\n")
+
+
 def test_progress_is_plain_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
     code = "from unrolled.cli import screen, main; screen.PLAIN_SECONDS = 0.0; main()"
     arguments = ["train", str(write_text(tmp_path)), "--out", str(tmp_path / "run"), *as_options({**TINY, "steps": 6})]

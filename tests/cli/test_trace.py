@@ -1,4 +1,4 @@
-"""`unrolled trace` that is stopped, resumed or asked for one symbol."""
+"""`unrolled trace`, also where it is stopped, resumed or asked for one symbol."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.training.making import train_tiny, write_text
+from tests.cli.asking import read_json, read_table
+from tests.training.making import names_in, train_tiny, write_text
 from unrolled.cli import run
 from unrolled.traces.format import SHARD
 from unrolled.traces.trace import Trace
@@ -28,6 +29,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     text.write_text(content * (3 * SHARD // len(content) + 1))
     text.rename(folder / "text.txt")
     return folder
+
+
+def test_trace(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read_json(capsys, "trace", "run", "text0.txt", "--out", "new", "--limit", "30", "--signals", "cell, hidden")
+    assert (found["steps"], found["sites"]) == (30, {"rnn.l0": 6})
+    assert found["bytes"] == sum((here / "new" / name).stat().st_size for name in names_in(here / "new"))
+    again = ["trace", "run", "text0.txt", "--out", "new", "--limit", "40", "--dtype", "float16", "--overwrite"]
+    assert "40" in read_table(capsys, *again)
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

@@ -130,7 +130,7 @@ def test_a_function_that_draws_has_its_parameters_in_the_reference(name: str) ->
     assert documented == list(inspect.signature(getattr(figures, name)).parameters)
 
 
-@pytest.mark.parametrize("page", ["cells.md", "engines.md", "figures.md", "hypotheses.md", "words.md"])
+@pytest.mark.parametrize("page", ["ablation.md", "cells.md", "engines.md", "figures.md", "hypotheses.md", "words.md"])
 def test_examples_print_what_they_say(
     page: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

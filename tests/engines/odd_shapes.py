@@ -17,7 +17,7 @@ from tests.stacks import (
     random_weights,
     sequence_lengths,
 )
-from unrolled.engines import ENGINES
+from unrolled.engines import ENGINES, Edit, Stack
 from unrolled.networks import Network, NetworkSettings
 from unrolled.training.batches import Batch
 from unrolled.training.small_step import SmallStep
@@ -39,8 +39,21 @@ def run_odd_shapes(count: int) -> None:
             x = torch.randint(0, inputs, (steps, batch)) if symbols else torch.randn(steps, batch, inputs)
             state, weights = random_state(stack, batch, torch.float32), random_weights(stack, steps, batch)
             lengths = sequence_lengths(steps, batch) if ragged else None
+            edits = odd_edits(stack, steps, batch)
             engine.run(stack, x, state, lengths=lengths, record=every_signal(stack))
+            engine.run(stack, x, state, lengths=lengths, record=every_signal(stack), edits=edits)
             gradients("compiled", stack, x, state, weights, lengths=lengths)
+
+
+def odd_edits(stack: Stack, steps: int, batch: int) -> list[Edit]:
+    """The last neuron, at a value and in some places of its own, and all, at one for each number."""
+    layer, last, signals = random.choice(stack.layers).name, stack.neurons - 1, every_signal(stack)
+    places = torch.rand(steps, batch) < 0.5
+    return [
+        Edit(layer, random.choice(signals), torch.rand(steps, 1, 1), [last], where=places),
+        Edit(layer, random.choice(signals), torch.rand(1, batch, stack.neurons), steps=range(0, steps, 2)),
+        Edit(layer, random.choice(signals), 0.5, [last, 0] if last else None),
+    ]
 
 
 def train_and_write_oddly(count: int) -> None:
@@ -55,8 +68,10 @@ def train_and_write_oddly(count: int) -> None:
             text = torch.randint(0, symbols, (steps + 1, streams))
             SmallStep([network], [optimizer], 1.0).update(Batch(text[:-1], text[1:], None, False), None, 0.01)
             settings = SamplingSettings(top_k=random.choice((0, 3)), top_p=random.choice((1.0, 0.6)))
-            writer = CompiledWriter(Beginning(network, text[0], None, settings, random.choice((None, 0))))
-            writer.write(np.random.default_rng(0).random((5, streams)))
+            edits = random.choice(([], odd_edits(network.rnn.stack(), 12, streams)))
+            writer = CompiledWriter(Beginning(network, text[0], None, settings, random.choice((None, 0)), edits, 2))
+            for count in (1, 9):
+                writer.write(np.random.default_rng(0).random((count, streams)))
 
 
 if __name__ == "__main__":

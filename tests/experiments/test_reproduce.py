@@ -8,18 +8,21 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from tests.training.making import names_in
 from unrolled.cli import run
-from unrolled.errors import OutputExistsError, SourceError, StoppedError, UnknownNameError
+from unrolled.errors import OutputExistsError, SettingsError, SourceError, StoppedError, UnknownNameError
 from unrolled.experiments.claims import read_claims
 from unrolled.experiments.lab import percent, plain, verdict
-from unrolled.experiments.reproduce import find_recipes, reproduce
+from unrolled.experiments.recipes import find_recipes
+from unrolled.experiments.reproduce import reproduce
 from unrolled.traces.trace import Trace
 
 RECIPE = '''"""A <small> recipe.
@@ -109,7 +112,8 @@ def test_a_report_is_the_same_bit_for_bit(recipe: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         reproduce(str(recipe), tmp_path / name)
     one, two = contents(tmp_path / "one" / "mine"), contents(tmp_path / "two" / "mine")
-    assert set(one) == {"report.md", "report.html", "numbers.json", "figures/cells.svg", "figures/cells.png"}
+    report = {"report.md", "report.html", "numbers.json", "asked.json"}
+    assert set(one) == {*report, "figures/cells.svg", "figures/cells.png"}
     assert one == two
 
 
@@ -127,9 +131,76 @@ def test_what_is_there_is_refused_gone_on_with_or_replaced(recipe: Path, tmp_pat
         reproduce(str(recipe), out)
     reproduce(str(recipe), out, resume=True)
     assert before == {path: path.stat().st_mtime_ns for path in (out / "mine").rglob("*")}
+    with pytest.raises(SettingsError, match="cannot both"):
+        reproduce(str(recipe), out, resume=True, overwrite=True)
+    assert before == {path: path.stat().st_mtime_ns for path in (out / "mine").rglob("*")}
     reproduce(str(recipe), out, overwrite=True)
     assert before.keys() == set((out / "mine").rglob("*"))
     assert before != {path: path.stat().st_mtime_ns for path in (out / "mine").rglob("*")}
+
+
+@pytest.mark.parametrize(("asked", "begun"), [(3, "without --seeds"), (1, "with --seeds 2")])
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "stopped"])
+def test_going_on_asks_for_nothing_else(
+    asked: int, begun: str, ended: bool, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, seeds = tmp_path / "out", 2 if "2" in begun else None
+    stops = iter([False] * (10_000 if ended else 11))
+    with suppress(StoppedError):
+        reproduce(str(recipe), out, seeds=seeds, stop=lambda: next(stops, True))
+    assert (out / "mine" / "numbers.json").exists() == ended
+    before = contents(out)
+    assert run(["reproduce", str(recipe), "--out", str(out), "--resume", "--seeds", str(asked)]) == 2
+    shown = capsys.readouterr().err
+    assert f"was begun {begun}, and cannot go on with --seeds {asked}. Leave out --seeds, begin anew" in shown
+    assert contents(out) == before
+
+
+def test_going_on_needs_no_option_again(recipe: Path, tmp_path: Path) -> None:
+    """Seeds and text are those that it was begun with, though the text is named by nobody any more."""
+    recipe.write_text(
+        "from unrolled.experiments.lab import Reads\nREADS = Reads('a text')\n"
+        + RECIPE.replace("task:state-memorizer", "{lab.source}").replace('"{lab.source}"', "lab.source")
+    )
+    for name, stops in (("whole", 10_000), ("stopped", 11)):
+        left = iter([False] * stops)
+        with suppress(StoppedError):
+            reproduce(
+                str(recipe),
+                tmp_path / name,
+                seeds=3,
+                source="task:state-memorizer,maximum=4",
+                stop=lambda left=left: next(left, True),
+            )
+    assert not (tmp_path / "stopped" / "mine" / "numbers.json").exists()
+    with pytest.raises(SettingsError, match=r"with --source task:state-memorizer,maximum=4, and .* task:counter\."):
+        reproduce(str(recipe), tmp_path / "stopped", source="task:counter", resume=True)
+    reproduce(str(recipe), tmp_path / "stopped", resume=True)
+    assert contents(tmp_path / "stopped" / "mine") == contents(tmp_path / "whole" / "mine")
+
+
+def test_a_folder_of_another_recipe_is_not_gone_on_with(recipe: Path, tmp_path: Path) -> None:
+    recipe = recipe.rename(tmp_path / "counter.py")
+    reproduce(str(recipe), tmp_path / "out")
+    with pytest.raises(SettingsError, match=r"counter is of the recipe counter\.py, not counter\."):
+        reproduce("counter", tmp_path / "out", resume=True)
+
+
+@pytest.mark.parametrize("source", ["nowhere", "-", "empty.txt"])
+def test_a_source_that_cannot_be_read_leaves_and_costs_nothing(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty.txt").touch()
+    before = names_in(tmp_path)
+    assert run(["reproduce", "tweets", "--out", "out", "--source", source]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("unrolled: ")
+    assert names_in(tmp_path) - {"out"} == before
+    Path("out/tweets").mkdir(parents=True)
+    Path("out/tweets/numbers.json").write_text("{}")
+    if source != "empty.txt":  # that it is empty shows once it is read
+        assert run(["reproduce", "tweets", "--out", "out", "--source", source, "--overwrite"]) == 2
+        assert Path("out/tweets/numbers.json").read_text() == "{}"
 
 
 def test_the_index_holds_every_recipe_that_has_ended(recipe: Path, tmp_path: Path) -> None:
@@ -207,18 +278,49 @@ def test_killed_it_goes_on_to_the_same(number: signal.Signals, recipe: Path, tmp
         ("def reproduce(lab):\n  return (\n", r"mine\.py, line 2: SyntaxError"),
         ("import nowhere\n", r"mine\.py, line 1: ModuleNotFoundError"),
         ("def reproduce(lab):\n    for n in 1, 2: lab.number('a', n)\n", "line 2: ValueError: .* two numbers called"),
+        ("def reproduce(lab):\n    raise SystemExit(0)\n", r"mine\.py, line 2: SystemExit: 0\."),
+        ("import json\n\ndef reproduce(lab):\n    json.loads('{')\n", r"mine\.py, line 4: JSONDecodeError"),
+        ("def reproduce():\n    pass\n", r"mine\.py: TypeError: reproduce\(\) takes 0"),
+        ("def reproduce(lab):\n    lab.number('a', {1: [2j]})\n", "line 2: TypeError: .*, not complex"),
+        ("def reproduce(lab):\n    lab.judge('a', 'yes', 'b')\n", "line 2: TypeError: .*, not 'yes'"),
+        ("def reproduce(lab):\n    lab.listing(None, 'b')\n", r"mine\.py: AttributeError"),
+        (
+            "def reproduce(lab):\n    lab.train('../b', 'task:counter', 1)\n",
+            r"line 2: ValueError: '\.\./b' names no file",
+        ),
+        ("READS = 'a text'\ndef reproduce(lab): pass\n", r"mine\.py: READS is not what a recipe reads"),
     ],
-    ids=["none", "fault", "syntax", "import", "twice"],
-)  # fmt: skip
+    ids=[
+        "none",
+        "fault",
+        "syntax",
+        "import",
+        "twice",
+        "exit",
+        "library",
+        "lab",
+        "number",
+        "verdict",
+        "text",
+        "name",
+        "reads",
+    ],
+)
 def test_a_recipe_with_a_fault_is_told_so_in_one_line(
-    text: str, says: str, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    text: str,
+    says: str,
+    recipe: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     recipe.write_text(text)
-    assert run(["reproduce", str(recipe), "--out", str(tmp_path / "out")]) == 2
+    monkeypatch.chdir(tmp_path)
+    assert run(["reproduce", recipe.name, "--out", "out"]) == 2
     shown = capsys.readouterr().err
     assert re.search(says, shown)
     assert "Traceback" not in shown
-    assert not any(name.endswith("numbers.json") for name in names_in(tmp_path))
+    assert not names_in(tmp_path / "out")  # so it can be mended and run by the same command
 
 
 def test_the_recipe_in_the_docs(tmp_path: Path) -> None:
@@ -232,6 +334,13 @@ def test_the_recipe_in_the_docs(tmp_path: Path) -> None:
     assert {name: len(reached) for name, reached in report.numbers.items()} == {"rnn": 3, "lstm": 3}
 
 
+@pytest.mark.parametrize("name", ["index.html.py", ".hidden.py", "..py"])
+def test_names_that_a_folder_cannot_have(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(RECIPE)
+    with pytest.raises(SourceError, match="Rename the file"):
+        find_recipes(str(tmp_path / name))
+
+
 def test_names_that_are_none() -> None:
     with pytest.raises(UnknownNameError, match=r"all, .*copy-machine, counter, .*Did you mean 'counter'"):
         find_recipes("countr")
@@ -243,5 +352,6 @@ def test_verdicts_and_numbers() -> None:
     assert [verdict(found) for found in (True, False, [True, True], [True, False], [False], [], None)] == [
         "holds", "does not hold here", "holds", "holds in part", "does not hold here", "undecided", "undecided"
     ]  # fmt: skip
+    assert [verdict(found) for found in (np.True_, np.array([True, False]))] == ["holds", "holds in part"]
     assert [percent(share) for share in (0, 0.0004, 0.5, 0.996, 1)] == ["0 %", "0.0 %", "50 %", "99.6 %", "100 %"]
     assert plain({"a": [1.23456789, float("inf")], 2: (True, None)}) == {"a": [1.23457, None], "2": [True, None]}

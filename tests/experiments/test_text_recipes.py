@@ -18,12 +18,13 @@ from unrolled.experiments import EXPERIMENTS, LONG, code_java, code_python, quiz
 from unrolled.experiments.claims import read_claims
 from unrolled.experiments.code import BEGINS, NEW
 from unrolled.experiments.lab import Lab
+from unrolled.experiments.recipes import find_recipes
 from unrolled.experiments.report import Report, as_html, as_markdown
-from unrolled.experiments.reproduce import find_recipes
 from unrolled.experiments.reproduce import reproduce as run_recipe
-from unrolled.experiments.text_networks import Learned, Plan, Search, judge_neuron, judge_shares, learn
+from unrolled.experiments.text_networks import Learned, Plan, judge_shares, learn
+from unrolled.experiments.text_neurons import Search, judge_neuron
 from unrolled.experiments.written.share import Share
-from unrolled.neurons.scores import Candidate
+from unrolled.neurons.find import Finding, Sought
 
 TINY = Plan(
     "a test",
@@ -139,8 +140,9 @@ def test_a_neuron_for_names_must_know_more_than_capitals(tmp_path: Path, knows_m
     capital = random.random(4000) < 0.2
     name = capital & (random.random(4000) < 0.9)
     values = (name if knows_more else capital) + random.normal(size=4000) / 100
-    best = Candidate("rnn.l0.cell", 3, 1, "AUC", 0.95, 0.95)
-    found = Search({"proper-noun": best}, {"proper-noun": values}, {"proper-noun": name, "capitalised-word": capital})
+    best = Finding("rnn.l0.cell.3", 1, 0.95, 0.9, 0.99, 0.95, 0.001, True, 0.5, 0.8)
+    tested = Sought("proper-noun", "", "answer", 0.1, 0.001, True, "AUC", 0.55, [best])
+    found = Search({"proper-noun": tested}, {"proper-noun": values}, {"proper-noun": name, "capitalised-word": capital})
     lab = make_lab(tmp_path, "x")
     judge_neuron(
         lab, undecided(lab, 2.0), "tweets-proper-noun-neuron", found, "proper-noun", tweets.SIMPLER["proper-noun"]

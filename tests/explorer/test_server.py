@@ -204,8 +204,15 @@ def test_every_route_and_security_header_is_in_the_reference(shown: Shown) -> No
     reference = Path(__file__).parents[2].joinpath("docs", "reference", "server.md").read_text()
     app = create_app(Collection([shown.folder / "given"]))
     routes = {route.path for route in app.app.routes}
-    assert routes == {"/exhibits.json", "/traces/{name}/{key:path}", "/runs/{name}/{file:path}", "/{file:path}"}
-    for words in ("`/`", "`exhibits.json`", "`traces/<id>/…`", *(f"`runs/<id>/{name}`" for name in RUN_FILES)):
+    reading = {"/exhibits.json", "/traces/{name}/{key:path}", "/runs/{name}/{file:path}", "/{file:path}"}
+    assert routes == reading | {"/api/ablate"}
+    for words in (
+        "`/`",
+        "`exhibits.json`",
+        "`traces/<id>/…`",
+        "`api/ablate`",
+        *(f"`runs/<id>/{name}`" for name in RUN_FILES),
+    ):
         assert words in reference
     for name, value in HEADERS.items():
         assert name in reference

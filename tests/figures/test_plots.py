@@ -116,7 +116,7 @@ def test_a_neuron_that_never_moves_can_be_drawn(value: float, tmp_path: Path) ->
         (lambda: grid([[1, 2]], ["a"], ["b"]), r"\(1, 2\) and 1 × 1 names"),
         (lambda: grid(np.zeros((41, 1)), ["a"] * 41, ["b"]), "1 to 40"),
         (lambda: by_prefix(["a"], [[1.0, 2.0]], ["n"]), r"\(1, 2\) for 1 prefixes and 1 neurons"),
-        (lambda: by_prefix(["a"] * 121, np.zeros((121, 1)), ["n"]), "1 to 120"),
+        (lambda: by_prefix(["a"] * 121, np.zeros((121, 1)), ["n"]), "1 to 120 .* Show fewer steps"),
         (lambda: by_prefix([], np.zeros((0, 1)), ["n"]), "1 to 120"),
         (lambda: cell_against_hidden([1, 2], [1]), "not the same"),
         (lambda: cell_against_hidden([np.nan], [1]), "Not one step"),

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from unrolled.errors import SourceError
+from unrolled.engines import Edit
+from unrolled.errors import ModelError, SourceError, UnknownNameError
 from unrolled.networks import Network, NetworkSettings
 from unrolled.sources.tasks.counter import Counter
 from unrolled.sources.vocabulary import Vocabulary
@@ -66,6 +67,66 @@ def test_streams_start_from_zero_each(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = [by_hand(network, symbols[start : start + 17]) for start in (0, 16, 32)]
     nats, right = (sum(each) for each in zip(*parts, strict=True))
     assert_score(evaluate_text(network, symbols, streams=3), 48, nats, int(right))
+
+
+def held_by_hand(network: Network, symbols: np.ndarray, held: np.ndarray) -> tuple[float, int]:
+    """As `by_hand`, by `nn.LSTMCell`: h of neuron 2 of the first layer is overwritten where `held` is a number."""
+    weights = network.state_dict()
+    cells = [nn.LSTMCell(SYMBOLS if not layer else 4, 4).double() for layer in range(2)]
+    for layer, cell in enumerate(cells):
+        cell.load_state_dict({name: weights[f"rnn.{name}_l{layer}"] for name in cell.state_dict()})
+    states = [(torch.zeros(1, 4, dtype=torch.float64),) * 2 for _ in cells]
+    nats, right = 0.0, 0
+    for symbol, following, value in zip(symbols.tolist(), symbols[1:].tolist(), held.tolist(), strict=False):
+        x = torch.zeros(1, SYMBOLS, dtype=torch.float64)
+        x[0, symbol] = 1
+        with torch.no_grad():
+            for layer, cell in enumerate(cells):
+                states[layer] = cell(x, states[layer])
+                x = states[layer][0]
+                if not layer and not math.isnan(value):
+                    x[0, 2] = value
+        odds = torch.softmax(weights["readout.weight"] @ x[0] + weights["readout.bias"], 0)
+        nats -= math.log(odds[following])
+        right += int(odds.argmax() == following)
+    return nats, right
+
+
+@pytest.mark.parametrize("streams", [1, 3])
+def test_a_text_is_foretold_with_neurons_held(streams: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps of what is held are those of the text, in each slice and each stream."""
+    monkeypatch.setattr("unrolled.training.evaluate.SLICE", 7)
+    generator = np.random.default_rng(2)
+    network, symbols = make(), generator.integers(0, SYMBOLS, 49)
+    values, where = generator.normal(size=48), generator.random(48) < 0.5
+    edits = [
+        Edit("l0", "hidden", torch.from_numpy(values)[:, None, None], [2], where=torch.from_numpy(where)),
+        Edit("l0", "hidden", 0.5, [2], range(12, 40, 5)),
+    ]
+    held = np.where(where, values, math.nan)
+    held[12:40:5] = 0.5
+    size = 48 // streams
+    parts = [(symbols[at : at + size + 1], held[at : at + size]) for at in range(0, 48, size)]
+    nats, right = (sum(each) for each in zip(*(held_by_hand(network, *part) for part in parts), strict=True))
+    assert_score(evaluate_text(network, symbols, streams=streams, edits=edits), 48, nats, int(right))
+    free = evaluate_text(network, symbols, streams=streams)
+    assert abs(free.nats_per_symbol - nats / 48) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("edit", "error", "said"),
+    [
+        (Edit("l0", "hidden", torch.zeros(58, 1, 1), [2]), ModelError, "given for 58 steps; there is a step 58"),
+        (Edit("l0", "hidden", math.inf), ModelError, "cannot be held at inf"),
+        (Edit("l2", "hidden", 0.0), UnknownNameError, "no layer 'l2'"),
+    ],
+)
+def test_what_cannot_be_held_is_refused_before_anything_is_read(edit: Edit, error: type[Exception], said: str) -> None:
+    def progress(*_: object, **__: object) -> None:
+        raise AssertionError("some of it was read")
+
+    with pytest.raises(error, match=said):
+        evaluate_text(make(), np.zeros(60, np.int64), edits=[edit], progress=progress)
 
 
 def test_evaluation_stops_when_asked_with_the_score_so_far(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,9 +48,8 @@ def fail(message: str, hint: str = "") -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code: 0 done, 2 for what the user can mend, 130 on Ctrl-C, 1 for our fault."""
-    import_module("unrolled.cli.commands")  # registers them
-
     try:
+        import_module("unrolled.cli.commands")  # registers them
         result: Any = typer.main.get_command(app).main(
             args=list(arguments) if arguments is not None else None, prog_name="unrolled", standalone_mode=False
         )

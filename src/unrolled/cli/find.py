@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import asdict, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,15 +24,17 @@ from unrolled.cli.screen import WIDE, ProgressBar, print_columns, print_json, re
 from unrolled.errors import SettingsError
 
 if TYPE_CHECKING:
-    from unrolled.neurons.find import Finding, Findings, Tested
+    from unrolled.neurons.find import Finding, Findings, Sought
 
 COLUMNS = ("hypothesis", "neuron", "score (95 %)", "chance")
 MORE = ("untrained", "precision", "recall", "2, 4, 8 together")
 """Columns for which there is room on a wide terminal."""
+TASK_STEPS = 20_000
+"""A task has few different strings: they are read again and again, in an order of chance."""
 
 
 def find(
-    what: Annotated[Path | None, typer.Argument(metavar="RUN|TRACE", help="A run folder, or a trace.")] = None,
+    run_or_trace: Annotated[Path | None, typer.Argument(help="A run folder, or a trace.")] = None,
     source: Annotated[str | None, typer.Argument(help="For a run: a text or task, as for train.")] = None,
     hypothesis: Annotated[
         list[str] | None,
@@ -75,6 +78,7 @@ def find(
     """
     if list_them:
         return _list(as_json)
+    what = run_or_trace
     if what is None:
         raise SettingsError("find needs a RUN and a SOURCE, or a TRACE.", "To see what can be sought: find --list.")
     kept = [name.strip() for name in signals.split(",") if name.strip()]
@@ -96,20 +100,14 @@ def find(
 
 def _in_trace(path: Path, asked: list[str] | None, options: dict[str, Any]) -> Findings:
     from unrolled.neurons.find import find_in_trace
-    from unrolled.neurons.hypotheses import hypotheses_for, labellers
-    from unrolled.neurons.labelling import about, label_steps
+    from unrolled.neurons.labelling import label_trace
     from unrolled.traces.trace import Trace
 
     trace = Trace.open(path)
-    source = trace.info.source
-    named = f"task:{source.get('task')}" if source.get("kind") == "task" else str(source.get("name", ""))
-    include = source.get("include")
-    chosen = labellers(asked or hypotheses_for(named, map(str, include) if isinstance(include, list) else ()))
     with ProgressBar("labelling", "hypotheses") as progress:
-        labels = label_steps(chosen, trace.labels(), trace.info.symbols.kind, trace.sequences, progress)
+        labels, about = label_trace(trace, asked or (), progress=progress)
         looking = progress.then("looking for neurons", "steps")
-        found = find_in_trace(trace, labels, about=about(chosen), progress=looking, **options)
-    found = replace(found, source=dict(source))
+        found = find_in_trace(trace, labels, about=about, progress=looking, **options)
     found.save(path)
     return found
 
@@ -124,20 +122,26 @@ def _while_running(
     reading: dict[str, Any],
     options: dict[str, Any],
 ) -> Findings:
+    import numpy as np
+
     from unrolled.neurons.find import find as find_neurons
+    from unrolled.neurons.find import repeated
     from unrolled.neurons.hypotheses import hypotheses_for, labellers
     from unrolled.neurons.labelling import about, label_steps
-    from unrolled.sources import PARTS, PartName
+    from unrolled.sources import PARTS, PartName, TaskSource
 
     which: PartName = one_of("part", part, PARTS)
     chosen = labellers(asked or hypotheses_for(source, reading["include"]))
     loaded = load(run, checkpoint)
     corpus = read(loaded, source, unknown, reading)
     text = corpus.part(which)
-    spans = [range(start, stop) for start, stop in text.boundaries]
-    numbers: list[int] = text.symbols.tolist()
+    sequences = [text.symbols[start:stop] for start, stop in text.boundaries]
+    if isinstance(corpus.source, TaskSource):
+        sequences = repeated(sequences, max(len(text), TASK_STEPS), options["seed"])
+    ends = list(accumulate(map(len, sequences)))
+    spans = [range(end - len(sequence), end) for end, sequence in zip(ends, sequences, strict=True)]
+    numbers: list[int] = np.concatenate(sequences).tolist()
     symbols = [loaded.vocabulary.symbols[number] for number in numbers]
-    sequences = [text.symbols[span.start : span.stop] for span in spans]
     with ProgressBar("labelling", "hypotheses") as progress:
         labels = label_steps(chosen, symbols, loaded.vocabulary.kind, spans, progress)
         looking = progress.then("looking for neurons", "steps")
@@ -165,12 +169,12 @@ def _show(found: Findings, top: int) -> None:
     remark(f"labels were moved along the text {found.shifts:,} times; at most {found.q:.0%} of what is found is chance")
 
 
-def _score(tested: Tested, each: Finding) -> str:
+def _score(tested: Sought, each: Finding) -> str:
     name = {"AUC": "AUC", "correlation": "r", "eta squared": "η²"}[tested.measure]
     return f"{name} {each.score:.3f} ({each.low:.2f} to {each.high:.2f})"
 
 
-def _more(tested: Tested, each: Finding) -> list[str]:
+def _more(tested: Sought, each: Finding) -> list[str]:
     numbers = [None if tested.untrained is None else tested.untrained.score, each.precision, each.recall]
     probes = [probe.score for probe in tested.probes] if each is tested.best else []
     return [*("" if number is None else f"{number:.3f}" for number in numbers), " ".join(f"{p:.3f}" for p in probes)]

@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from unrolled.errors import UnknownNameError
+
 MOST_SHOWN = 60
 """Letters of a name that is too long."""
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
@@ -38,17 +40,23 @@ def _final(name: str) -> str:
 
 
 def by_the_options(error: Exception, told: str) -> str:
-    """What is wrong with an option, as a sentence.
+    """What is wrong with an option or a command's name, as a sentence.
 
     Args:
-        error: Typer's, whose cause is Pydantic's where a value is of another kind.
+        error: Typer's, whose cause is Pydantic's where a value is of another kind or out of its range.
         told: what Typer says itself.
     """
     cause, option = error.__cause__, getattr(error, "param", None)
     if isinstance(cause, ValidationError) and option is not None:
         first = cause.errors()[0]
-        kind = _KINDS.get(str(first["type"]).partition("_")[0])
+        least, most = getattr(option, "min", None), getattr(option, "max", None)
+        bounded = isinstance(least, int) and isinstance(most, int)
+        kind = "a whole number" if bounded else _KINDS.get(str(first["type"]).partition("_")[0])
         names: list[Any] = list(option.opts)
         if kind and names:
-            return f"{names[0]} cannot be {str(first['input'])[:40]!r}: it is {kind}."
+            bounds = f" from {least:,} to {most:,}" if bounded else ""
+            return f"{names[0]} cannot be {str(first['input'])[:40]!r}: it is {kind}{bounds}."
+    if unknown := re.match("No such command '(.*?)'", told):
+        context: Any = getattr(error, "ctx", None)
+        return str(UnknownNameError("command", unknown[1], context.command.commands))
     return told if told.endswith((".", "?", "!")) else f"{told}."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +21,8 @@ from unrolled.cli.options import (
     with_settings,
 )
 from unrolled.cli.reading import check_prime, edge_of, load, tell_engine
-from unrolled.cli.screen import print_json
+from unrolled.cli.screen import ProgressBar, print_json, remark
+from unrolled.cli.stopping import stop_asked
 from unrolled.writing.settings import SamplingSettings
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ def sample(
 
     loaded = load(run, checkpoint)
     check_prime(loaded, "prime", prime, unknown)
-    pieces = sample_streams(
+    write = partial(
+        sample_streams,
         loaded.network,
         loaded.vocabulary,
         prime,
@@ -60,22 +63,37 @@ def sample(
         unknown=unknown,
         edits=parse_holds(loaded.network, hold or ()),
         engine=engine,
-        likeliest=LIKELIEST if as_json else 0,
         **settings,
     )
     if verbose:
         tell_engine(loaded.network, engine)
+    if not as_json and streams == 1:
+        _print(piece for (piece,) in write())
+        return 0
+    written, stopped = _gather(partial(write, likeliest=LIKELIEST if as_json else 0))
     if as_json:
         held = {"held": hold} if hold else {}
-        told = _told(list(zip(*pieces, strict=True)))
-        print_json({"run": str(run), "step": loaded.step, "prime": prime, **held, **told})
-    elif streams > 1:
-        for number, own in enumerate(zip(*pieces, strict=True), 1):
+        print_json({"run": str(run), "step": loaded.step, "prime": prime, **held, **_told(written)})
+    else:
+        for number, own in enumerate(written, 1):
             sys.stdout.write(f"--- {number} ---\n")
             _print(own)
-    else:
-        _print(piece for (piece,) in pieces)
+    if stopped:
+        remark("stopped; what was written until then is above")
+        return 130
     return 0
+
+
+def _gather(write: Callable[..., Iterator[list[Piece]]]) -> tuple[list[tuple[Piece, ...]], bool]:
+    """Each stream's pieces, which are shown together at the end; and whether somebody has stopped it before."""
+    written: list[list[Piece]] = []
+    with stop_asked() as stop, ProgressBar("writing", "symbols") as bar:
+        for pieces in write(progress=bar):
+            written.append(pieces)
+            if stop():
+                break
+        stopped = stop()
+    return list(zip(*written, strict=True)), stopped
 
 
 def _told(streams: list[tuple[Piece, ...]]) -> dict[str, Any]:

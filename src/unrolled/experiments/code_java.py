@@ -19,7 +19,8 @@ from unrolled.experiments.code import (
     learn_code,
 )
 from unrolled.experiments.lab import Lab, Reads
-from unrolled.experiments.text_networks import Learned, Plan, find_neurons, judge, judge_neuron, judge_shares, plan_for
+from unrolled.experiments.text_networks import Learned, Plan, judge, judge_shares, plan_for
+from unrolled.experiments.text_neurons import find_neurons, judge_neuron
 from unrolled.experiments.written import closing, files, methods
 
 READS = Reads("code in Java", default="corpus:java")

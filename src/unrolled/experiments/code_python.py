@@ -19,7 +19,8 @@ from unrolled.experiments.code import (
     learn_code,
 )
 from unrolled.experiments.lab import Lab, Reads
-from unrolled.experiments.text_networks import Plan, find_neurons, judge_neuron, judge_shares, plan_for
+from unrolled.experiments.text_networks import Plan, judge_shares, plan_for
+from unrolled.experiments.text_neurons import find_neurons, judge_neuron
 
 READS = Reads("code in Python", default="corpus:python")
 PRIME = '"""'

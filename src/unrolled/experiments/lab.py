@@ -118,7 +118,7 @@ class Lab:
             DivergedError: a seed's loss grew without bound.
         """
         self.check_stop()
-        out = self.folder / "runs" / name
+        out = self._place("runs", name)
         self.tell(f"{name}: {seeds} {'seed learns' if seeds == 1 else 'seeds learn'} {source}")
         outcomes = train_seeds(
             source,
@@ -143,7 +143,7 @@ class Lab:
 
     def keep(self, trained: Trained, strings: Sequence[str], name: str, title: str) -> Watched:
         """As `watch`, and kept in `traces/<name>` for the explorer and for `unrolled show`."""
-        return self._record(trained, strings, self.folder / "traces" / name, title, ())
+        return self._record(trained, strings, self._place("traces", name), title, ())
 
     def _record(
         self, trained: Trained, strings: Sequence[str], out: Path | None, title: str, signals: Sequence[str]
@@ -163,6 +163,16 @@ class Lab:
             model={"kind": "run", "path": loaded.path.name, "step": loaded.step, "weights_sha256": loaded.sha256},
         )
         return Watched(trace, tuple(strings))
+
+    def _place(self, kind: str, name: str) -> Path:
+        """Where something of a name is kept.
+
+        Raises:
+            ValueError: the name would lead out of the experiment's folder, or deeper into it.
+        """
+        if Path(name).name != name:
+            raise ValueError(f"{name!r} names no file in {kind}/")
+        return self.folder / kind / name
 
     def check_stop(self) -> None:
         """Ends the recipe where somebody has asked to stop; `train` and `watch` do so by themselves."""
@@ -192,17 +202,16 @@ class Lab:
         """Keeps a figure as `figures/<name>.svg` and `.png`, and shows it in the report."""
         from unrolled.figures import save
 
-        folder = self.folder / "figures"
-        folder.mkdir(parents=True, exist_ok=True)
+        place = self._place("figures", name)
         for suffix in ("svg", "png"):
-            save(figure, folder / f"{name}.{suffix}")
+            save(figure, place.with_name(f"{name}.{suffix}"))
         self.report.pieces.append(Picture(f"figures/{name}", caption))
 
     def listing(self, text: str, caption: str) -> None:
         """Shows a text as it stands."""
         self.report.pieces.append(Listing(text, caption))
 
-    def judge(self, claim: str, found: bool | Sequence[bool] | None, because: str) -> None:
+    def judge(self, claim: str, found: bool | np.bool_ | Sequence[bool] | None, because: str) -> None:
         """Says what became of a claim.
 
         Args:
@@ -211,6 +220,8 @@ class Lab:
                 in part where some do. None where it cannot be said.
             because: the numbers that say so.
         """
+        if isinstance(found, str):
+            raise TypeError(f"what was found is true, false, several of these or None, not {found!r}")
         text = self.claims[claim].text if claim in self.claims else claim
         self.report.judgements.append(Judgement(claim, text, verdict(found), because))
 
@@ -219,9 +230,9 @@ def _stopped() -> StoppedError:
     return StoppedError("Stopped; all that was trained is saved.", "Go on with --resume.")
 
 
-def verdict(found: bool | Sequence[bool] | None) -> Verdict:
+def verdict(found: bool | np.bool_ | Sequence[bool] | None) -> Verdict:
     """One word for one or several answers; where there is none, nothing is decided."""
-    answers = [] if found is None else [found] if isinstance(found, bool) else list(found)
+    answers = [] if found is None else [found] if isinstance(found, bool | np.bool_) else list(found)
     if not answers:
         return "undecided"
     if all(answers):
@@ -248,7 +259,11 @@ def percent(share: float) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON can hold it; six figures of a float, so that the last bits of a sum do not matter."""
+    """A value as JSON can hold it; six figures of a float, so that the last bits of a sum do not matter.
+
+    Raises:
+        TypeError: it is something else than numbers, texts, and lists and tables of them.
+    """
     if isinstance(value, np.ndarray | np.generic):
         return plain(value.tolist())
     if isinstance(value, Mapping):
@@ -257,4 +272,6 @@ def plain(value: Any) -> Any:
         return [plain(inner) for inner in cast(Sequence[Any], value)]
     if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
-    return value
+    if value is None or isinstance(value, str | int):
+        return value
+    raise TypeError(f"a number, text, list or table can be kept, not {type(value).__name__}")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import time
-import traceback
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
-from unrolled.errors import OutputExistsError, SettingsError, SourceError, UnknownNameError, UnrolledError
-from unrolled.experiments import EXPERIMENTS, LONG
-from unrolled.experiments.lab import Lab, Reads
+from unrolled.errors import OutputExistsError, SettingsError
+from unrolled.experiments import EXPERIMENTS
+from unrolled.experiments.asked import ASKED, Asked, go_on
+from unrolled.experiments.lab import Lab
+from unrolled.experiments.recipes import INDEX, Recipe, faults_of, find_recipes
 from unrolled.experiments.report import (
     MADE_BY,
     MARKS,
@@ -26,95 +25,17 @@ from unrolled.experiments.report import (
     as_html,
     as_markdown,
 )
-from unrolled.files import write_json, write_whole
+from unrolled.files import check_adding, write_json, write_whole
 from unrolled.progress import Progress, silent
+from unrolled.settings import check_both
+from unrolled.sources import open_source
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
-ALL = "all"
 NUMBERS = "numbers.json"
 OURS = {
     *("runs", "traces", "figures", "samples", "messages.txt", "quiz.html"),
-    *("report.md", "report.html", NUMBERS, "times.json"),
+    *("report.md", "report.html", NUMBERS, "times.json", ASKED),
 }
 """What a recipe leaves in its folder."""
-INDEX = ("index.html", "index.md", "claims.json")
-"""What all recipes of a folder have in common."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """name: of its folder. title and about: the first line, and the next paragraph, of its documentation. reproduce:
-    what it does. reads: the text that it takes by `--source`, if it takes one. path: of a user's own."""
-
-    name: str
-    title: str
-    about: str
-    reproduce: Callable[[Lab], None]
-    reads: Reads | None = None
-    path: Path | None = None
-
-
-def find_recipes(name: str) -> list[Recipe]:
-    """The recipes that a user asks for.
-
-    Args:
-        name: of one; `all` for those of ours that take minutes (`LONG` lists the others); or the path of a Python file
-            that holds a function `reproduce(lab)`.
-
-    Raises:
-        UnknownNameError: there is no such recipe; the message lists those there are.
-        SourceError: the file holds no recipe.
-    """
-    if name.endswith(".py"):
-        return [_from_file(Path(name))]
-    if name == ALL:
-        return [_ours(known) for known in EXPERIMENTS.names() if known not in LONG]
-    if name not in EXPERIMENTS.names():
-        raise UnknownNameError("experiment", name, [*EXPERIMENTS.names(), ALL, "the path of a recipe (.py)"])
-    return [_ours(name)]
-
-
-def _ours(name: str) -> Recipe:
-    function = EXPERIMENTS.get(name)
-    module = importlib.import_module(function.__module__)
-    return _recipe(name, module, function)
-
-
-def _from_file(path: Path) -> Recipe:
-    """A recipe of the user's own, which may do whatever a program may."""
-    if not path.is_file():
-        raise SourceError(f"There is no file {str(path)!r}.", "Name a recipe, or the path of one.")
-    spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with _faults_of(path):
-        spec.loader.exec_module(module)
-    function = getattr(module, "reproduce", None)
-    if not callable(function):
-        raise SourceError(f"{path} has no function reproduce(lab).", "See docs/reference/experiments.md.")
-    return replace(_recipe(path.stem, module, cast(Callable[[Lab], None], function)), path=path)
-
-
-@contextmanager
-def _faults_of(path: Path | None) -> Generator[None]:
-    """Says in one line what a user's own recipe stumbled over, and where; a fault in one of ours goes on up."""
-    try:
-        yield
-    except Exception as error:
-        if path is None or isinstance(error, UnrolledError):
-            raise
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        line = lines[-1] if lines else getattr(error, "lineno", None)
-        raise SourceError(f"{path}, line {line}: {type(error).__name__}: {error}.", "Mend the recipe.") from error
-
-
-def _recipe(name: str, module: ModuleType, function: Callable[[Lab], None]) -> Recipe:
-    first, _, rest = (module.__doc__ or name).strip().partition("\n")
-    about = " ".join(rest.strip().partition("\n\n")[0].split())
-    return Recipe(name, first.rstrip("."), about, function, getattr(module, "READS", None))
 
 
 def reproduce(
@@ -145,39 +66,66 @@ def reproduce(
         Each recipe and what it found.
 
     Raises:
-        SettingsError: a source was given to a recipe that reads none, or not to one that needs it.
-        OutputExistsError: the folder holds something, and neither option allows to touch it.
+        SettingsError: a source was given to a recipe that reads none, or not to one that needs it; both `resume` and
+            `overwrite`; or, to go on, other seeds or another source than the folder was begun with.
+        OutputExistsError: the folder holds something, and neither option allows to touch it; or `out` is a run, a
+            trace, or has an index that somebody else wrote.
         StoppedError: `stop` said so; everything is saved.
         UnrolledError: what training and recording may raise.
     """
+    check_both(resume=resume, overwrite=overwrite)
     recipes = find_recipes(name)
     _check_index(out)
+    plan: list[tuple[Recipe, Asked, Report | None]] = []
     for recipe in recipes:
-        _check_source(recipe, source)
         folder = out / recipe.name
-        if folder.exists() and not (resume or overwrite):
+        if not (resume or overwrite) and _is_taken(folder):
             raise OutputExistsError(
                 f"{folder} exists already.",
                 "Go on with it by --resume, begin anew by --overwrite, or take another --out.",
             )
+        asked = Asked(recipe=recipe.path.name if recipe.path else recipe.name, seeds=seeds, source=source)
+        asked = go_on(folder, asked) if resume else asked
+        ended = read_report(folder) if resume else None
+        if ended is None:
+            _check_source(recipe, asked.source)
+        plan.append((recipe, asked, ended))
     done: list[tuple[Recipe, Report]] = []
-    for number, recipe in enumerate(recipes, 1):
-        folder = out / recipe.name
-        if overwrite and folder.exists():
-            _clear(folder)
-        report = read_report(folder) if resume else None
-        if report is None:
-            tell(f"{recipe.name} ({number} of {len(recipes)}): {recipe.title}")
-            folder.mkdir(parents=True, exist_ok=True)
-            report = Report(recipe.title, recipe.about)
-            _run(recipe, Lab(folder, report, seeds, tell, progress, stop, source))
+    for number, (recipe, asked, ended) in enumerate(plan, 1):
+        report = ended or Report(recipe.title, recipe.about)
+        if ended is None:
+            tell(f"{recipe.name} ({number} of {len(plan)}): {recipe.title}")
+            folder = out / recipe.name
+            if overwrite and folder.exists():
+                _clear(folder)
+            with _begun(folder, asked):
+                _run(recipe, Lab(folder, report, asked.seeds, tell, progress, stop, asked.source))
         done.append((recipe, report))
         write_index(out)
     return done
 
 
+def _is_taken(folder: Path) -> bool:
+    """Whether there is anything; an empty folder is free."""
+    return any(folder.iterdir()) if folder.is_dir() else folder.exists()
+
+
+@contextmanager
+def _begun(folder: Path, asked: Asked) -> Generator[None]:
+    """Makes a folder, unless it is there; one in which nothing was made is gone again where the block fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    asked.keep(folder)
+    try:
+        yield
+    except BaseException:
+        if not any(path.is_file() and path.name != ASKED for path in folder.rglob("*")):
+            shutil.rmtree(folder)
+        raise
+
+
 def _check_index(out: Path) -> None:
-    """Refuses a folder whose index somebody else wrote: `--out .` must not cost anybody a page."""
+    """Refuses a folder that is something else, or whose index somebody else wrote: `--out .` costs nobody a page."""
+    check_adding(out)
     there = [name for name in INDEX if (out / name).exists()]
     if there and MADE_BY not in _text_of(out / INDEX[0]):
         raise OutputExistsError(f"{out} holds {there[0]!r}, which no recipe made.", "Take another --out.")
@@ -198,19 +146,26 @@ def _clear(folder: Path) -> None:
 
 
 def _check_source(recipe: Recipe, source: str | None) -> None:
-    if source is not None and recipe.reads is None:
-        raise SettingsError(
-            f"The recipe {recipe.name} reads no text, but --source {source} was given.", "Leave it out."
-        )
-    if source is None and recipe.reads is not None and recipe.reads.default is None:
+    """Refuses a source that the recipe cannot take, before anything is made or cleared for it."""
+    if recipe.reads is None:
+        if source is not None:
+            raise SettingsError(
+                f"The recipe {recipe.name} reads no text, but --source {source} was given.", "Leave it out."
+            )
+        return
+    source = recipe.reads.default if source is None else source
+    if source is None:
         raise SettingsError(f"The recipe {recipe.name} needs {recipe.reads.what}.", "Name it by --source FILE.")
+    if source == "-":
+        raise SettingsError("--source cannot be -: a recipe reads its text more than once.", "Keep it in a file.")
+    open_source(source)
 
 
 def _run(recipe: Recipe, lab: Lab) -> None:
     began = time.monotonic()
-    with _faults_of(recipe.path):
+    with faults_of(recipe.path):
         recipe.reproduce(lab)
-    write_report(lab.folder, lab.report)
+        write_report(lab.folder, lab.report)
     # Times differ from run to run, and so stand apart from what does not.
     write_json(lab.folder / "times.json", {"seconds": round(time.monotonic() - began, 1)})
 

@@ -1,4 +1,4 @@
-"""What the recipes on texts have in common: train on one, let the network write, measure that, and look for neurons."""
+"""What the recipes on texts have in common: train on one, let the network write, and measure that."""
 
 from __future__ import annotations
 
@@ -6,34 +6,22 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 
-from unrolled import figures
-from unrolled.experiments.lab import Array, Lab, Trained, shown
+from unrolled.experiments.lab import Lab, Trained
 from unrolled.experiments.written.copied import longest_copied
 from unrolled.experiments.written.share import Share
 from unrolled.files import write_whole
-from unrolled.neurons.hypotheses import HYPOTHESES
-from unrolled.neurons.hypotheses.marking import Label
-from unrolled.neurons.measures import auc
-from unrolled.neurons.scores import Candidate, best_neurons
 from unrolled.sources import Parts, open_source, prepare
 from unrolled.training.evaluate import evaluate_text
 from unrolled.writing.sample import sample
 
 TEMPERATURES = (0.5, 0.75, 1.0)
-SIGNALS = ("cell", "hidden")
-FOUND = {"AUC": 0.9, "correlation": 0.8}
-"""A neuron is said to stand for what it tells at least so well on text that it was not chosen on."""
-KNOWS_MORE = 0.75
-"""The AUC from which on a neuron is said to know more than a simpler hypothesis, where that one holds."""
 ENOUGH = 3
 """Cases in all of which a share can say something."""
 PARTS = {"validation": 0.05, "test": 0.05}
-CONTEXT = 12_000_000
-"""Characters before a passage that its labels are worked out with: what is opened there, which words are names."""
 STREAMS = 32
 
 
@@ -195,119 +183,3 @@ def judge(lab: Lab, learned: Learned, claim: str, found: bool | list[bool] | Non
     if not holds and found is not None and not learned.reached:
         found, because = None, f"{because}; the network has not reached {learned.plan.loss:g} nats"
     lab.judge(claim, found, because)
-
-
-@dataclass(frozen=True)
-class Search:
-    """What was found, with the steps of the second half, that scores are told on.
-
-    Attributes:
-        best: the best neuron for each hypothesis; None where the text has too little of it.
-        values: `(steps,)` of each of these neurons, turned so that up is yes.
-        labels: `(steps,)` of each hypothesis.
-    """
-
-    best: Mapping[str, Candidate | None]
-    values: Mapping[str, Array]
-    labels: Mapping[str, Label]
-
-    def told_apart(self, hypothesis: str, among: str) -> float:
-        """The AUC of a hypothesis' best neuron over the steps alone at which a simpler one holds: 0.5 where the neuron
-        knows no more than that."""
-        asked = self.labels[among]
-        return float(auc(self.values[hypothesis][asked][:, None], self.labels[hypothesis][asked])[0])
-
-
-def find_neurons(lab: Lab, learned: Learned, hypotheses: Sequence[str]) -> Search:
-    """Seeks, in every layer's cell and hidden state, the best neuron for each hypothesis.
-
-    It is chosen on the first half of the watched text, and scored on the second.
-    """
-    lab.heading("Which neuron stands for what")
-    lab.tell("looking for neurons")
-    passage = learned.held_out[: learned.plan.watched]
-    text = learned.before[-CONTEXT:] + passage
-    # None of those that are sought here is a class.
-    labels = {name: cast(Label, HYPOTHESES.get(name)(text))[-len(passage) :] for name in hypotheses}
-    trace = lab.watch(learned.trained, [passage], SIGNALS).trace
-    layers = learned.trained.loaded.network.settings.layers
-    signals = {f"rnn.l{at}.{name}": trace.read(f"rnn.l{at}", name) for at in range(layers) for name in SIGNALS}
-    half = len(passage) // 2
-    best = best_neurons(signals, labels, slice(0, half), slice(half, len(passage)))
-    lab.say(
-        f"""Every neuron of every layer, by its cell state and its hidden state, is compared with each hypothesis
-        over {len(passage):,} characters of held-out text: the best is chosen on the first half, and its score is that
-        on the second. It counts as found from an AUC of {FOUND["AUC"]:g} or a correlation of
-        {FOUND["correlation"]:g} on."""
-    )
-    lab.table(("hypothesis", "neuron", "goes", "score where chosen", "score", "found"), _rows(best))
-    lab.number("neurons", {name: None if each is None else vars(each) for name, each in best.items()})
-    values = {
-        name: each.direction * signals[each.signal][half:, each.neuron]
-        for name, each in best.items()
-        if each is not None
-    }
-    found = Search(best, values, {name: label[half:] for name, label in labels.items()})
-    _show(lab, learned, passage[half:], found)
-    return found
-
-
-def judge_neuron(lab: Lab, learned: Learned, claim: str, found: Search, hypothesis: str, among: str = "") -> None:
-    """Whether the best neuron is good enough, as `FOUND` says.
-
-    Args:
-        among: a simpler hypothesis, which the neuron must know more than: over the steps alone at which that one holds,
-            it must reach `KNOWS_MORE`.
-    """
-    candidate = found.best[hypothesis]
-    if candidate is None:
-        lab.judge(claim, None, "there is too little of it in the text")
-        return
-    because = f"{candidate.name}: {candidate.measure} {candidate.held_out:.3f} on held-out text"
-    more = 1.0
-    if among:
-        more = found.told_apart(hypothesis, among)
-        lab.number(f"{hypothesis}-among-{among}", more)
-        because += f", {more:.3f} where `{among}` holds"
-    judge(lab, learned, claim, is_found(candidate) and more >= KNOWS_MORE, because)
-
-
-def is_found(candidate: Candidate | None) -> bool:
-    """Whether a neuron tells a label well enough to be said to stand for it."""
-    return candidate is not None and candidate.held_out >= FOUND[candidate.measure]
-
-
-def _rows(best: Mapping[str, Candidate | None]) -> list[Sequence[object]]:
-    return [
-        (name, "–", "–", "–", "too little of it", "–")
-        if each is None
-        else (
-            name,
-            each.name,
-            "up" if each.direction > 0 else "down",
-            each.chosen,
-            f"{each.measure} {shown(each.held_out)}",
-            is_found(each),
-        )
-        for name, each in best.items()
-    ]
-
-
-SHOWN, KEPT = 700, 6000
-"""Characters of a figure, and of the recording that it is taken from."""
-
-
-def _show(lab: Lab, learned: Learned, passage: str, found: Search) -> None:
-    """Pictures of the neurons that were found, each where what it stands for begins."""
-    kept = lab.keep(learned.trained, [passage[:KEPT]], "held-out", "Held-out text")
-    for name, candidate in found.best.items():
-        if candidate is None or not is_found(candidate):
-            continue
-        positive = (found.labels[name][:KEPT] > 0).nonzero()[0]
-        first = int(positive[0]) if len(positive) else 0
-        start = passage.rfind("\n", 0, first) + 1
-        lab.figure(
-            f"neuron-{name}",
-            figures.coloured_text(kept.trace, candidate.name, start=start, limit=min(SHOWN, KEPT - start)),
-            f"{name}: {candidate.name}, {candidate.measure} {candidate.held_out:.3f}.",
-        )

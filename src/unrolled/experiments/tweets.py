@@ -9,15 +9,14 @@ from __future__ import annotations
 import random
 from functools import partial
 
+from unrolled.errors import SourceError
 from unrolled.experiments.code import ALWAYS, MOSTLY
 from unrolled.experiments.lab import Lab, Reads
 from unrolled.experiments.text_networks import (
     Learned,
     Plan,
     compare,
-    find_neurons,
     judge,
-    judge_neuron,
     judge_shares,
     learn,
     plan_for,
@@ -25,6 +24,7 @@ from unrolled.experiments.text_networks import (
     tell_network,
     write,
 )
+from unrolled.experiments.text_neurons import find_neurons, judge_neuron
 from unrolled.experiments.written import messages
 from unrolled.files import write_whole
 from unrolled.sources import open_source
@@ -71,10 +71,15 @@ def learn_messages(lab: Lab, plan: Plan) -> Learned:
 
     It reads the messages in an order of chance, always the same one, and each but once: so what is held out is of the
     same times as what is learned, and none of it has been learned.
+
+    Raises:
+        SourceError: the source holds no messages.
     """
     assert lab.source is not None
     text = "".join(block.text for block in open_source(lab.source).blocks() if isinstance(block.text, str))
     lines = list(dict.fromkeys(line for line in text.split("\n") if line))
+    if not lines:
+        raise SourceError(f"{lab.source} holds no messages.", "Give a text with one message a line.")
     random.Random(0).shuffle(lines)
     shuffled = lab.folder / MESSAGES
     shuffled.parent.mkdir(parents=True, exist_ok=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field, model_validator
 
-from unrolled.errors import RunError, ServerError, SettingsError, TraceError, UnknownNameError, UnrolledError
+from unrolled.errors import RunError, SettingsError, TraceError
 from unrolled.explorer.collection import Collection
 from unrolled.explorer.paths import Exhibit
 from unrolled.explorer.posts import Asked
+from unrolled.explorer.searched import by_title, exhibit_of, open_trace, refuse_links
 
 if TYPE_CHECKING:
     from unrolled.networks.files import LoadedNetwork
@@ -103,58 +102,32 @@ def _opened(collection: Collection, asked: AblateAsked) -> _Read:
     from unrolled.neurons.lockstep import Text
 
     if asked.trace is None or asked.span is None:
-        run = _exhibit(collection, "run", asked.run or "")
+        run = exhibit_of(collection, "run", asked.run or "")
         loaded = _load(run, None)
         return _Read(run, loaded, Text(loaded.vocabulary.encode(asked.text or "")))
-    shown = _exhibit(collection, "trace", asked.trace)
+    shown = exhibit_of(collection, "trace", asked.trace)
     if shown.run_id is None or asked.run not in (None, shown.run_id):
         raise RunError(
             f"The trace {asked.trace!r} is not of a run that is shown{'' if asked.run is None else ' under that id'}.",
             "Name the run and give a text, or show the run too: unrolled explore RUN TRACE.",
         )
-    from unrolled.traces.trace import Trace
-
-    run = _exhibit(collection, "run", shown.run_id)
-    with _by_title(shown):
-        trace = Trace.open(shown.folder)
+    run = exhibit_of(collection, "run", shown.run_id)
+    with by_title(shown):
+        trace = open_trace(shown)
         loaded = _load(run, trace)
         return _Read(run, loaded, _span(trace, loaded, *asked.span))
 
 
-def _exhibit(collection: Collection, kind: str, name: str) -> Exhibit:
-    found = collection.get(kind, name)
-    if found is None:
-        raise UnknownNameError(kind, name, [each.id for each in collection.exhibits if each.kind == kind])
-    return found
-
-
 def _load(run: Exhibit, trace: Trace | None) -> LoadedNetwork:
-    """The run's network: of the checkpoint that the trace names where it is there, else the best.
-
-    Nothing outside the folder that the user named is read: a link in it that leads out is refused, and so is what is no
-    file, such as a pipe, which nobody may ever write to.
-    """
+    """The run's network: of the checkpoint that the trace names where it is there, else the best."""
     from unrolled.networks.files import checkpoint_steps, load_network
 
     paths = [run.folder, *(run.folder / name for name in ("settings.json", "vocabulary.json", "checkpoints"))]
-    for path in [*paths, *(run.folder / "checkpoints").rglob("*")]:
-        real = path.resolve()
-        if real.exists() and not (real.is_relative_to(run.root) and (real.is_file() or real.is_dir())):
-            raise ServerError(f"In the run {run.title!r} a link leads out, or is no file.", "Show the run itself.")
+    refuse_links(run, [*paths, *(run.folder / "checkpoints").rglob("*")])
     step = None if trace is None else trace.info.model.get("step")
-    with _by_title(run):
+    with by_title(run):
         here = isinstance(step, int) and step in checkpoint_steps(run.folder)
         return load_network(run.folder, cast(int, step) if here else "best")
-
-
-@contextmanager
-def _by_title(exhibit: Exhibit) -> Generator[None]:
-    """The page knows an exhibit by its title, not by its place on this machine; errors name that."""
-    try:
-        yield
-    except UnrolledError as error:
-        error.message = error.message.replace(str(exhibit.folder), exhibit.title)
-        raise
 
 
 def _span(trace: Trace, loaded: LoadedNetwork, start: int, stop: int) -> Text:

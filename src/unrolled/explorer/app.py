@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from unrolled.explorer.ablating import AblateAsked, ablate_for_page
 from unrolled.explorer.collection import Collection
 from unrolled.explorer.files import ASK_AGAIN, FOREVER, file_response
+from unrolled.explorer.finding import FindAsked, find_for_page
 from unrolled.explorer.guard import Guard
 from unrolled.explorer.matching import MatchAsked, match_for_page
 from unrolled.explorer.posts import Turns, parse, read_body
@@ -25,7 +26,7 @@ from unrolled.version import __version__
 PAGE = Path(__file__).parent / "static"
 READING = ["GET", "HEAD"]
 # What the page may ask for by POST; a site of files alone has none.
-SEARCHES = ["ablate", "match"]
+SEARCHES = ["ablate", "find", "match"]
 
 # The files of a Zarr store, metadata and chunks, and what was found in it. Whatever else lies there is nobody's business.
 TRACE_FILE = re.compile(rf"(?:[^/]+/)*(?:zarr\.json|c(?:/[0-9]+)*)|{re.escape(FINDINGS)}")
@@ -99,6 +100,12 @@ def _add_searches(app: FastAPI, collection: Collection) -> None:
         asked = parse(AblateAsked, body)
         with turns.take():
             return found(ablate_for_page(collection, asked))
+
+    @app.post("/api/find")
+    def find(body: Annotated[bytes, Depends(read_body)]) -> Response:
+        asked = parse(FindAsked, body)
+        with turns.take():
+            return found(find_for_page(collection, asked))
 
     @app.post("/api/match")
     def match(body: Annotated[bytes, Depends(read_body)]) -> Response:

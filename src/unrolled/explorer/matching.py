@@ -1,4 +1,4 @@
-"""POST api/match: all places of a trace with the pattern of a span, for the page."""
+"""POST api/match: the other places of a trace with a span's pattern, for the page."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from unrolled.errors import ServerError, UnknownNameError
 from unrolled.explorer.collection import Collection
-from unrolled.explorer.opening import leads_out
 from unrolled.explorer.posts import Asked
+from unrolled.explorer.searched import by_title, exhibit_of, open_trace
 
-MOST_PLACES = 1000
+MOST_SITES, MOST_PLACES = 64, 1000
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -22,10 +21,10 @@ class MatchAsked(Asked):
     trace: Name
     span: tuple[int, int]
     signal: Name | None = None
-    sites: Annotated[tuple[Name, ...], Field(max_length=64)] = ()
+    sites: Annotated[tuple[Name, ...], Field(max_length=MOST_SITES)] = ()
     threshold: float = 0.3
     off: Literal["none", "before", "after", "both"] = "none"
-    least: Annotated[int, Field(ge=1)] | None = None
+    least: int | None = None
     top: Annotated[int, Field(ge=1, le=MOST_PLACES)] = 50
 
 
@@ -36,21 +35,17 @@ def match_for_page(collection: Collection, asked: MatchAsked) -> dict[str, Any]:
         UnrolledError: what is asked for is not here, or does not fit.
     """
     from unrolled.neurons.matches import find_matches
-    from unrolled.traces.trace import Trace
 
-    shown = collection.get("trace", asked.trace)
-    if shown is None:
-        raise UnknownNameError("trace", asked.trace, [each.id for each in collection.exhibits if each.kind == "trace"])
-    if leads_out(shown.folder):
-        raise ServerError(f"A link leads out of the trace {shown.title!r}; it is not followed.", "Show the trace itself.")
-    found = find_matches(
-        Trace.open(shown.folder),
-        range(*asked.span),
-        signal=asked.signal,
-        sites=asked.sites,
-        threshold=asked.threshold,
-        off=asked.off,
-        least=asked.least,
-        top=asked.top,
-    )
+    shown = exhibit_of(collection, "trace", asked.trace)
+    with by_title(shown):
+        found = find_matches(
+            open_trace(shown),
+            range(*asked.span),
+            signal=asked.signal,
+            sites=asked.sites,
+            threshold=asked.threshold,
+            off=asked.off,
+            least=asked.least,
+            top=asked.top,
+        )
     return found.to_json()

@@ -43,14 +43,6 @@ def open_below(root: Path, parts: Sequence[str]) -> int:
     return descriptor
 
 
-def leads_out(folder: Path) -> bool:
-    """Whether there is a link in `folder`, on any level: what reads it by path might follow it elsewhere."""
-    with os.scandir(folder) as entries:
-        return any(
-            entry.is_symlink() or (entry.is_dir(follow_symlinks=False) and leads_out(Path(entry.path))) for entry in entries
-        )
-
-
 def is_file_below(root: Path, parts: Sequence[str]) -> bool:
     """Whether `open_below` can open `root/part/part/…`."""
     try:

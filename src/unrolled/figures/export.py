@@ -16,6 +16,7 @@ from unrolled.figures.prefixes import by_prefix, values_by_prefix
 from unrolled.figures.saving import SUFFIXES, save
 from unrolled.figures.strips import coloured_strips
 from unrolled.figures.text import coloured_text
+from unrolled.files import check_adding
 from unrolled.traces.names import Name, parse_neuron
 from unrolled.traces.passage import read_passages
 from unrolled.traces.trace import Trace
@@ -54,7 +55,8 @@ def export_figures(trace: Trace, out: Path, wanted: Wanted, *, overwrite: bool =
         The files.
 
     Raises:
-        OutputExistsError: a file, or a folder that is not empty, is there, and `overwrite` was not said.
+        OutputExistsError: a file, or a folder that is not empty, is there, and `overwrite` was not said; or the folder
+            is a run or a trace.
         SettingsError: several figures for one file, another suffix, or a figure that the trace does not have.
     """
     is_folder = out.is_dir() or not out.suffix
@@ -63,6 +65,7 @@ def export_figures(trace: Trace, out: Path, wanted: Wanted, *, overwrite: bool =
     taken = any(out.iterdir()) if out.is_dir() else out.exists() or out.is_symlink()
     if taken and not overwrite:
         raise OutputExistsError(f"{out} exists already.", "Choose another --out, or replace it with --overwrite.")
+    check_adding(out)
     names = _named(trace, wanted.neurons)
     if is_folder:
         figures = list(_figures(trace, names, wanted))  # all are drawn before the first is written

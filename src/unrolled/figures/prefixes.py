@@ -53,7 +53,8 @@ def by_prefix(
     if not fits or len(prefixes) > MOST_PREFIXES or len(neurons) > MOST_NEURONS:
         raise SettingsError(
             f"The values have the shape {table.shape} for {len(prefixes)} prefixes and {len(neurons)} neurons; "
-            f"1 to {MOST_PREFIXES} prefixes and 1 to {MOST_NEURONS} neurons, each with its value, fit."
+            f"1 to {MOST_PREFIXES} prefixes and 1 to {MOST_NEURONS} neurons, each with its value, fit.",
+            "Show fewer steps, or fewer neurons.",
         )
     labels = [prefix if len(prefix) <= LONGEST else f"…{prefix[1 - LONGEST :]}" for prefix in prefixes]
     height = 0.9 + PANEL * len(neurons) + 0.075 * max(map(len, labels))

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from unrolled.errors import SourceError
-from unrolled.neurons.hypotheses import Classes, Label, Labeller
+from unrolled.neurons.hypotheses import Classes, Label, Labeller, hypotheses_for, labellers
 from unrolled.progress import Progress, silent
 from unrolled.traces.format import SymbolKind
 from unrolled.traces.symbols import character
+from unrolled.traces.trace import Trace
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -45,6 +46,28 @@ def label_steps(
         found[name] = _joined([text.spread(labeller(text.characters)) for text in texts])
         progress(done, len(asked))
     return found
+
+
+def label_trace(
+    trace: Trace, asked: Sequence[str] = (), *, files: bool = True, progress: Progress = silent
+) -> tuple[dict[str, Label | Classes], dict[str, str]]:
+    """The labels of a trace's steps, and what each says.
+
+    Args:
+        asked: as `labellers` takes it; those that apply to what the trace says of its text where it is empty.
+        files: whether hypotheses of the user's own may come from files.
+
+    Raises:
+        UnknownNameError, HypothesisError, MissingPartError: as `labellers`.
+        SourceError: its symbols are no text.
+    """
+    source = trace.info.source
+    name = f"task:{source.get('task')}" if source.get("kind") == "task" else str(source.get("name", ""))
+    include = source.get("include")
+    names = asked or hypotheses_for(name, [str(each) for each in include] if isinstance(include, list) else [])
+    chosen = labellers(names, files=files)
+    labels = label_steps(chosen, trace.labels(), trace.info.symbols.kind, trace.sequences, progress)
+    return labels, about(chosen)
 
 
 def about(asked: Mapping[str, Labeller]) -> dict[str, str]:

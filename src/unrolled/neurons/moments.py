@@ -11,7 +11,7 @@ from torch import Tensor
 from unrolled.neurons.lockstep import Slice, Text
 from unrolled.sources.vocabulary import Vocabulary
 
-MOST, LIKELIEST, CONTEXT = 10, 3, 40
+MOST, LIKELIEST, CONTEXT = 10, 3, 30
 """Steps that are told; symbols whose odds are told; symbols before a step that are told."""
 
 Odds: TypeAlias = tuple[tuple[str, float], ...]

@@ -39,8 +39,12 @@ class Members:
 Opener = Callable[[], AbstractContextManager[Members]]
 
 
-def open_file(path: Path) -> IO[bytes]:
+def open_file(path: Path, instead: str = "") -> IO[bytes]:
     """Opens a regular file, and nothing else: a pipe would wait, a device has no end.
+
+    Args:
+        path: of the file.
+        instead: what the user can give where there is none; by default, any source.
 
     Raises:
         SourceError: it is missing, of another kind, or may not be read.
@@ -51,15 +55,18 @@ def open_file(path: Path) -> IO[bytes]:
     except FileNotFoundError as error:
         raise SourceError(
             f"There is no file or folder {str(path)!r}.",
-            "A source is a file, a folder, an archive, - for standard input, task:NAME or corpus:NAME.",
+            instead or "A source is a file, a folder, an archive, - for standard input, task:NAME or corpus:NAME.",
         ) from error
     except (OSError, ValueError) as error:
         raise unreadable(str(path), error) from error
-    if not stat.S_ISREG(os.fstat(number).st_mode):
+    mode = os.fstat(number).st_mode
+    if not stat.S_ISREG(mode):
         os.close(number)
+        if stat.S_ISDIR(mode):
+            raise SourceError(f"{str(path)!r} is a folder.", instead or "Name a file in it.")
         raise SourceError(
             f"{str(path)!r} is neither a file nor a folder but a pipe, device or socket.",
-            "Give - as the source and pipe the text to standard input.",
+            instead or "Give - as the source and pipe the text to standard input.",
         )
     return os.fdopen(number, "rb")
 

@@ -13,8 +13,9 @@ from typing import Any, BinaryIO, cast
 
 from pydantic import ValidationError
 
-from unrolled.errors import OutputExistsError, SettingsError, TraceError
+from unrolled.errors import OutputExistsError, TraceError
 from unrolled.files import room
+from unrolled.settings import check_both
 from unrolled.traces.format import TraceInfo
 
 
@@ -71,8 +72,7 @@ def disk_errors(path: Path, hint: str) -> Generator[None]:
 
 def check_place(path: Path, *, resume: bool, overwrite: bool) -> None:
     """Refuses a place that is taken, or is something that is no trace; see `OutputExistsError`."""
-    if resume and overwrite:
-        raise SettingsError("--resume and --overwrite cannot both be asked for.", "Take one of them.")
+    check_both(resume=resume, overwrite=overwrite)
     if not path.exists() and not path.is_symlink():
         return
     if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):

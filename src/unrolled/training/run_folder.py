@@ -13,7 +13,7 @@ from typing import Any
 from safetensors.torch import save
 from torch import Tensor
 
-from unrolled.errors import OutputExistsError, RunError, SettingsError
+from unrolled.errors import OutputExistsError, RunError
 from unrolled.files import room, sync, write_json, write_whole
 from unrolled.networks.files import (
     RUN_FILES,
@@ -27,6 +27,7 @@ from unrolled.networks.files import (
     read_run_settings,
     verify,
 )
+from unrolled.settings import check_both
 
 METRICS = "metrics.jsonl"
 
@@ -62,8 +63,7 @@ class RunFolder:
             OutputExistsError: it exists and neither is.
             RunError: it is a file, or a folder that holds something other than a run.
         """
-        if resume and overwrite:
-            raise SettingsError("--resume and --overwrite cannot both be asked for.", "Take one of them.")
+        check_both(resume=resume, overwrite=overwrite)
         if not path.exists() or (path.is_dir() and not any(path.iterdir())):
             return
         if not (path / "settings.json").is_file() or (overwrite and not _is_run(path)):

@@ -13,6 +13,7 @@ from torch import Tensor
 from unrolled.engines import Edit, check_parts
 from unrolled.errors import SettingsError, VocabularyError
 from unrolled.networks import Network
+from unrolled.progress import Progress, silent
 from unrolled.sources.vocabulary import UnknownSymbolError, Vocabulary
 from unrolled.writing.odds import Odds, SymbolOdds
 from unrolled.writing.prime import encode_prime
@@ -83,6 +84,7 @@ def sample_streams(
     edits: Sequence[Edit] = (),
     engine: str = "auto",
     likeliest: int = 0,
+    progress: Progress = silent,
     **given: Any,
 ) -> Iterator[list[Piece]]:
     """As `sample`, for many streams at once that all begin with the prime.
@@ -90,6 +92,7 @@ def sample_streams(
     Args:
         likeliest: with the odds of each symbol that is written, and so many of the likeliest at its place; 0 for text
             alone.
+        progress: called after every few symbols, with how many of each stream are written.
 
     Returns:
         Lists of one piece a stream. A stream that is over gives empty pieces while others go on.
@@ -111,7 +114,7 @@ def sample_streams(
         beginning = Beginning(network, symbols[-1].expand(streams), state, settings, end, edits, start)
         writer = make_writer(beginning, engine=engine)
     odds = Odds(beginning, vocabulary, likeliest, engine=engine) if likeliest else None
-    return _pieces(writer, odds, [Stream(vocabulary, stop) for _ in range(streams)], prime, settings)
+    return _pieces(writer, odds, [Stream(vocabulary, stop) for _ in range(streams)], prime, settings, progress)
 
 
 def _encode_stop(vocabulary: Vocabulary, stop: str) -> Symbols:
@@ -137,7 +140,12 @@ def _after(
 
 
 def _pieces(
-    writer: Writer, odds: Odds | None, streams: list[Stream], prime: str, settings: SamplingSettings
+    writer: Writer,
+    odds: Odds | None,
+    streams: list[Stream],
+    prime: str,
+    settings: SamplingSettings,
+    progress: Progress,
 ) -> Iterator[list[Piece]]:
     if prime:
         yield [Piece(prime)] * len(streams)
@@ -150,6 +158,7 @@ def _pieces(
             written = writer.write(numbers.random((count, len(streams))))
         yield _taken(streams, written, odds)
         left -= count
+        progress(settings.length - left, settings.length)
     rest = [Piece(stream.text(np.empty(0, np.int64), final=True)) for stream in streams]
     if any(piece.text for piece in rest):
         yield rest

@@ -305,7 +305,21 @@ def test_parts_leave_short_sequences_whole() -> None:
     assert [span for part in whole for span in part.sequences] == sequences
 
 
-@given(steps=st.integers(800, 200_000), numbers=st.integers(10, 20_000))
+@given(lengths=st.lists(st.integers(1, 3000), min_size=1, max_size=12).filter(lambda each: sum(each) >= 200))
+@settings(max_examples=50, deadline=None)
+def test_a_few_sequences_are_cut_within(lengths: list[int]) -> None:
+    ends = np.cumsum(lengths).tolist()
+    sequences = [range(end - length, end) for length, end in zip(lengths, ends, strict=True)]
+    parts = Parts.of(sequences)
+    assert min(len(part) for part in (parts.screen, parts.choose, parts.tell)) >= ends[-1] // 5
+    whole = cut_slices(plan_slices(sequences, 100), parts.cuts)
+    assert not [part for part in whole for cut in parts.cuts if part.start < cut < part.stop]
+    assert [step for part in whole for span in part.sequences for step in span] == list(range(ends[-1]))
+    starts = {sequence.start for sequence in sequences}
+    assert all((part.start in starts) == part.fresh for part in whole)
+
+
+@given(steps=st.integers(200, 200_000), numbers=st.integers(10, 20_000))
 @settings(max_examples=50, deadline=None)
 def test_a_long_text_is_cut_without_gaps(steps: int, numbers: int) -> None:
     sequences = [range(steps)]
@@ -320,8 +334,8 @@ def test_a_long_text_is_cut_without_gaps(steps: int, numbers: int) -> None:
 
 
 def test_a_text_that_is_too_short_is_refused() -> None:
-    with pytest.raises(SourceError, match="799 steps"):
-        Parts.of([range(799)])
+    with pytest.raises(SourceError, match="199 steps"):
+        Parts.of([range(199)])
 
 
 def test_the_control_hangs_on_three_symbols_and_is_as_frequent(store: LabelStore) -> None:

@@ -38,10 +38,12 @@ def test_a_frame_shows_what_the_script_says() -> None:
     assert (hidden["death"] == graves).all()
 
 
-@pytest.mark.parametrize("wrong", [{"films": 0}, {"steps": 0}, {"gaps": (0,)}, {"variants": 0}, {"films": 10**7}])
+@pytest.mark.parametrize(
+    "wrong", [{"films": 0}, {"steps": 0}, {"gaps": (0,)}, {"variants": 0}, {"films": 10**7}, {"seed": -1}]
+)
 def test_numbers_out_of_range_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(SettingsError) as error:
-        make_films(0, **wrong)  # type: ignore[arg-type]
+        make_films(**{"seed": 0, **wrong})  # type: ignore[arg-type]
     assert isinstance(error.value, UnrolledError)
 
 

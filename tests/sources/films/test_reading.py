@@ -72,8 +72,10 @@ def test_a_long_film_is_cut_into_sequences(tmp_path: Path) -> None:
         ("file,label\n/etc/hostname,red\n", "not a file in"),
         ("file,label\nlink.png,red\n", "not a file in"),
         ("file,label\naway/outside.png,red\n", "not a file in"),
-        ("file,label\nmissing.png,red\n", "no file"),
-        ("file,label\nlabels.csv,red\n", "no picture"),
+        ("file,label\nmissing.png,red\n", r"no file or folder '.*missing\.png'\. Give PNG, JPEG"),
+        (f"file,label\n{'x' * 5000},red\n", "not a file in"),
+        ("file,label\n.,red\n", "is a folder"),
+        ("file,label\nlabels.csv,red\n", r"labels\.csv is no picture that can be read\. Give PNG"),
         ("file,label\npipe.png,red\n", "pipe"),
         ("file,label\n0.png,\n", "labels none"),
         ("file,label\n0.png\n", "line 2"),
@@ -139,6 +141,7 @@ def test_a_video_is_a_film_labelled_by_frames(tmp_path: Path) -> None:
         ("seconds,label\nnan,go\n", "line 2: seconds is a number"),
         ("frame,label\n1.5,go\n", "line 2: frame is a number"),
         ("frame,label\n-1,go\n", "line 2: frame is a number"),
+        (f"frame,label\n{'9' * 400},go\n", "line 2: frame is a number"),
         ("seconds,label\n2,go\n1,stop\n", "line 3: 1 comes after a later one"),
     ],
 )
@@ -161,6 +164,25 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
         read_video(tmp_path / "cut.mp4", tmp_path / "labels.csv")
     with pytest.raises(SettingsError, match="rate"):
         read_video(tmp_path / "film.mp4", tmp_path / "labels.csv", rate=0)
+
+
+def test_a_video_that_is_damaged_anywhere_is_refused_or_read(tmp_path: Path) -> None:
+    """Whatever the libraries make of it, nothing else gets out."""
+    whole = np.frombuffer(make_video(tmp_path / "film.mp4", "red", "green").read_bytes(), np.uint8)
+    (tmp_path / "labels.csv").write_text("frame,label\n0,go\n")
+    refused: list[str] = []
+    for seed in range(100):
+        rng, damaged = np.random.default_rng(seed), whole.copy()
+        damaged[rng.integers(0, len(whole), 10)] ^= rng.integers(1, 256, 10).astype(np.uint8)
+        (tmp_path / "damaged.mp4").write_bytes(damaged.tobytes())
+        try:
+            films = read_video(tmp_path / "damaged.mp4", tmp_path / "labels.csv", size=4)
+        except SourceError as error:
+            refused.append(error.message)
+        else:
+            assert films.names == ("go",)
+    assert 0 < len(refused) < 100
+    assert all("damaged.mp4" in message for message in refused)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ def test_changes_are_made_where_the_editor_says(
         first, last = sorted(allowed[int(each * (len(allowed) - 1))] for each in (one, other))
         start, stop = (as_position(text, at, encoding) for at in (first, last))
         assert (document.offset(start), document.offset(stop)) == (first, last)
+        assert (document.position(first), document.position(last)) == (start, stop)
         document.replace(start, stop, new)
         text = text[:first] + new + text[last:]
         assert document.text == text

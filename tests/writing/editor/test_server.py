@@ -119,6 +119,21 @@ def test_an_editor_completes_changes_and_completes_again(trained: Path) -> None:
     asyncio.run(talk())
 
 
+def test_a_place_past_the_end_is_the_end(trained: Path) -> None:
+    """An editor that counts on may name one; what it is offered takes the place of the word that stands there."""
+
+    async def talk() -> None:
+        async with editor(str(trained)) as client:
+            client.open("the rain\nhad ye")
+            for line, character in ((1, 6), (1, 99), (40, 0)):
+                items = await client.complete(line, character)
+                assert told(items) == expected(trained, "the rain\nhad ye", "ye")
+                where = types.Range(types.Position(1, 4), types.Position(1, 6))
+                assert {item.text_edit.range == where for item in items if item.text_edit} == {True}
+
+    asyncio.run(talk())
+
+
 def test_whole_lines_and_the_settings(trained: Path) -> None:
     async def talk() -> None:
         options = ["--until", "line", "--top", "3", "--beam", "4", "--length", "12"]
@@ -204,6 +219,38 @@ def test_nothing_but_the_protocol_is_on_standard_output(ending: list[bytes], sta
     assert answers[1]["serverInfo"]["name"] == "unrolled"
     assert answers[1]["capabilities"]["textDocumentSync"]["change"] == 2
     assert answers[2]["items"]
+
+
+@pytest.mark.parametrize(
+    ("said", "log"),
+    [
+        (message("textDocument/completion", {"textDocument": {"uri": "x"}, "position": {"line": 0, "character": 0}}, 9),
+         "unrolled: Exception occurred for message \"9\": x is not open."),
+        (b"Content-Length: 2\r\n\r\n{,", "unrolled: Unable to handle message: JSONDecodeError: Expecting property"),
+        (b"Content-Length: 2\r\n\r\n[]", "unrolled: Unable to handle message: AttributeError: 'list' object"),
+        (message("textDocument/didOpen", {}), "unrolled: Unable to deserialize message"),
+    ],
+    ids=["not open", "no JSON", "a list", "parameters"],
+)  # fmt: skip
+def test_what_an_editor_does_wrong_is_told_in_lines(said: bytes, log: str, trained: Path) -> None:
+    """And it serves on."""
+    talk = b"".join([INITIALIZE, said, *TALK[1:], SHUTDOWN, EXIT])
+    shown = subprocess.run([*LSP, str(trained)], input=talk, capture_output=True)
+    assert shown.returncode == 0
+    lines = shown.stderr.decode().splitlines()
+    assert lines[0].startswith(log)
+    assert all(line.startswith("unrolled: ") for line in lines)
+    assert b'"isIncomplete":true' in shown.stdout.replace(b" ", b"")
+
+
+@pytest.mark.parametrize("digits", [15, 40])
+def test_a_message_that_no_memory_holds_is_one_line(digits: int, trained: Path) -> None:
+    talk = INITIALIZE + b"Content-Length: %b\r\n\r\n" % (b"9" * digits)
+    shown = subprocess.run([*LSP, str(trained)], input=talk, capture_output=True)
+    assert shown.returncode == 2
+    assert shown.stderr.decode().splitlines() == [
+        "unrolled: The editor announced a message that no memory can hold. Start it again."
+    ]
 
 
 def test_ctrl_c_ends_it(trained: Path) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from unrolled.errors import SettingsError
+from unrolled.errors import SettingsError, UnknownNameError
 from unrolled.networks import Network
-from unrolled.neurons.find.findings import FILE, Finding, Findings, Rival, Tested, read_findings
+from unrolled.neurons.find.findings import FILE, Finding, Findings, Rival, Sought, read_findings
 from unrolled.neurons.find.labels import LabelStore, Question, control_task
 from unrolled.neurons.find.parts import Parts
 from unrolled.neurons.find.rates import shifts_needed
@@ -22,7 +23,7 @@ from unrolled.neurons.hypotheses.marking import Classes, Label
 from unrolled.progress import Progress, silent
 from unrolled.traces.trace import Trace
 
-__all__ = ["FILE", "Finding", "Findings", "Rival", "Tested", "find", "find_in_trace", "read_findings"]
+__all__ = ["FILE", "Finding", "Findings", "Rival", "Sought", "find", "find_in_trace", "read_findings", "repeated"]
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -72,9 +73,11 @@ def find(
         seed: of the control tasks, the untrained network and the sample that sets bins.
 
     Raises:
-        SourceError: the text is shorter than 800 steps.
+        SourceError: the text is shorter than 200 steps.
         SettingsError: a label has another length than the text, or an option is out of its range.
+        UnknownNameError: the network has no such signal.
     """
+    _check_signals(signals, [signal.name for signal in network.cell.signals])
     stream = RunningNetwork(network, sequences, signals, engine)
     asked = _Asked(labels, about or {}, surprise, q, shifts, controls, seed)
     symbols = np.concatenate([np.asarray(sequence) for sequence in sequences])
@@ -103,9 +106,11 @@ def find_in_trace(
     progress: Progress = silent,
 ) -> Findings:
     """As `find`, of what a trace holds; there is no untrained network to compare with."""
+    _check_signals(signals, [signal.name for site in trace.info.sites for signal in site.signals])
     asked = _Asked(labels, about or {}, surprise and trace.loss is not None, q, shifts, controls, seed)
     symbols = np.zeros(trace.steps, np.int64) if trace.symbols is None else trace.symbols
-    return asked.findings(RecordedTrace(trace, signals), trace.sequences, symbols, progress, {})
+    found = asked.findings(RecordedTrace(trace, signals), trace.sequences, symbols, progress, {})
+    return replace(found, source=dict(trace.info.source))
 
 
 class _Asked:
@@ -147,7 +152,7 @@ class _Asked:
                 neurons=sum(stream.signals.values()),
                 q=self._q,
                 shifts=shifts,
-                hypotheses=search.tested(self._q, self._about, rivals),
+                hypotheses=search.sought(self._q, self._about, rivals),
                 skipped=skipped,
             )
 
@@ -183,6 +188,21 @@ class _Asked:
         if self._surprise:
             questions.append(store.pending(SURPRISE))
         return questions, skipped
+
+
+def _check_signals(asked: Sequence[str], known: Sequence[str]) -> None:
+    for name in asked:
+        if name not in known:
+            raise UnknownNameError("signal", name, dict.fromkeys(known))
+
+
+def repeated(sequences: Sequence[Array], steps: int, seed: int) -> list[Array]:
+    """All sequences again and again, each time in an order of chance, until they have so many steps."""
+    generator = np.random.default_rng(seed)
+    many: list[Array] = []
+    while sum(map(len, many)) < steps:
+        many += [sequences[at] for at in generator.permutation(len(sequences))]
+    return many
 
 
 def _spans(sequences: Sequence[Array]) -> list[range]:

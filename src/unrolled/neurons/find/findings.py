@@ -80,7 +80,7 @@ class Rival:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Sought:
     """A hypothesis and what was found of it.
 
     Attributes:
@@ -136,7 +136,7 @@ class Findings:
     neurons: int
     q: float
     shifts: int
-    hypotheses: list[Tested]
+    hypotheses: list[Sought]
     skipped: dict[str, str] = field(default_factory=dict[str, str])
     source: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -148,7 +148,7 @@ class Findings:
         """Keeps it in the folder of the trace that it is about."""
         write_json(trace / FILE, self.to_json())
 
-    def __getitem__(self, name: str) -> Tested:
+    def __getitem__(self, name: str) -> Sought:
         return {tested.name: tested for tested in self.hypotheses}[name]
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from unrolled.errors import SourceError
 from unrolled.neurons.find.intervals import BLOCKS
-from unrolled.traces.slices import SHORTEST
 
-LEAST = 800
+SHORT = 32
+"""A sequence is short if the text is so many times as long."""
+LEAST = 200
 """Steps of the shortest text in which anything is sought."""
 
 
@@ -54,6 +55,6 @@ def blocks(part: range, steps: range) -> Iterator[tuple[int, range]]:
 
 
 def _cut(sequences: Sequence[range], step: int) -> int:
-    """A step near the one that is wanted: where a sequence begins, unless it is a long one."""
+    """A step near the one that is wanted: where a sequence begins, if they are short beside the text."""
     within = next(sequence for sequence in sequences if step < sequence.stop)
-    return step if len(within) > SHORTEST else within.start
+    return step if SHORT * len(within) > sequences[-1].stop else within.start

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unrolled.neurons.find.bins import Bins, best_bin, threshold_at
-from unrolled.neurons.find.findings import MEASURES, Finding, ProbeScore, Rival, Tested, score_of
+from unrolled.neurons.find.findings import MEASURES, Finding, ProbeScore, Rival, Sought, score_of
 from unrolled.neurons.find.intervals import interval
 from unrolled.neurons.find.labels import LabelStore, LateQuestion, Question
 from unrolled.neurons.find.parts import Parts, blocks
@@ -158,7 +158,7 @@ class Search:
                 else:
                     candidates.tell(looked, part)
 
-    def tested(self, q: float, about: Mapping[str, str], untrained: Mapping[str, Rival]) -> list[Tested]:
+    def sought(self, q: float, about: Mapping[str, str], untrained: Mapping[str, Rival]) -> list[Sought]:
         """Every hypothesis with its best neurons; what is found first, the best first. Labels must still be there.
 
         Args:
@@ -225,7 +225,7 @@ class Search:
         about: Mapping[str, str],
         untrained: Mapping[str, Rival],
         control: Candidates | None,
-    ) -> Tested:
+    ) -> Sought:
         question, tell = candidates.question, self._parts.tell
         kind = question.kind
         rival = None if control is None else control.rival(self._names)
@@ -240,7 +240,7 @@ class Search:
         ]
         share = question.share(slice(tell.start, tell.stop))
         findings = self._findings(candidates, chance, found, bar)
-        return Tested(
+        return Sought(
             name=question.name,
             about=about.get(question.name, ""),
             kind=kind,
@@ -299,7 +299,7 @@ class Search:
         return threshold_at(candidates.told.counts[at], sign, best_bin(candidates.chosen.counts[at], sign), edges)
 
 
-def _strength(tested: Tested) -> float:
+def _strength(tested: Sought) -> float:
     """How far the best neuron is from chance, 0 to 1, whatever the measure."""
     if tested.best is None:
         return 0.0

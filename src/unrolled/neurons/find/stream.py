@@ -124,29 +124,27 @@ class RecordedTrace:
 
 
 def cut_slices(slices: Sequence[Slice], cuts: Sequence[int]) -> list[Slice]:
-    """The same slices, none of which reaches over a cut; sequences side by side are parted where one begins.
-
-    A cut within a sequence that runs beside others is moved to where the next sequence begins.
-    """
-    whole: list[Slice] = []
-    for part in slices:
-        whole += _parted(part, [cut for cut in cuts if part.start < cut < part.stop])
+    """The same slices, none of which reaches over a cut."""
+    whole = list(slices)
+    for cut in cuts:
+        whole = [each for part in whole for each in (_parted(part, cut) if part.start < cut < part.stop else (part,))]
     return whole
 
 
-def _parted(part: Slice, cuts: Sequence[int]) -> Iterator[Slice]:
-    for cut in cuts:
-        if len(part.sequences) == 1:
-            yield Slice((range(part.start, cut),), fresh=part.fresh)
-            part = Slice((range(cut, part.stop),), fresh=False)
-            continue
-        before = tuple(sequence for sequence in part.sequences if sequence.start < cut)
-        after = part.sequences[len(before) :]
-        if not before or not after:
-            continue
-        yield replace(part, sequences=before)
-        part = replace(part, sequences=after)
-    yield part
+def _parted(part: Slice, cut: int) -> Iterator[Slice]:
+    """What is before the cut and what is after it; a sequence that is cut runs by itself."""
+    if len(part.sequences) == 1:
+        yield Slice((range(part.start, cut),), fresh=part.fresh)
+        yield Slice((range(cut, part.stop),), fresh=False)
+        return
+    before = tuple(sequence for sequence in part.sequences if sequence.stop <= cut)
+    after = tuple(sequence for sequence in part.sequences if sequence.start >= cut)
+    within = part.sequences[len(before) : len(part.sequences) - len(after)]
+    for sequences in (before, within, after):
+        if sequences is within and within:
+            yield from _parted(Slice(within), cut)
+        elif sequences:
+            yield replace(part, sequences=sequences)
 
 
 class _Taker:

@@ -9,7 +9,7 @@ from itertools import dropwhile
 
 from unrolled.errors import UnknownNameError
 from unrolled.neurons.hypotheses.catalogue import HYPOTHESES, LOOK_AHEAD, NEEDS, RESERVED, groups, missing
-from unrolled.neurons.hypotheses.marking import Kind, Labeller, kind_of
+from unrolled.neurons.hypotheses.marking import HypothesisError, Kind, Labeller, kind_of
 from unrolled.neurons.hypotheses.own import load_hypothesis
 from unrolled.neurons.hypotheses.syntax import PREFIX, node_hypothesis
 
@@ -100,6 +100,8 @@ def labellers(asked: Iterable[str], *, files: bool = True) -> dict[str, Labeller
     for each in asked:
         if "=" in each:
             name, function = load_hypothesis(each, files=files)
+            if name in found:
+                raise HypothesisError(f"The hypothesis {name!r} is asked for twice.", "Give each a name of its own.")
             found[name] = function
         else:
             found |= {name: labeller(name) for name in _named(each)}

@@ -11,9 +11,9 @@ import re
 import subprocess
 import sys
 import warnings
-from array import array
-
-import numpy as np
+import weakref
+from contextlib import suppress
+from threading import Event, Lock, Timer
 
 from unrolled.neurons.hypotheses.marking import HypothesisError, Label, Labeller, mark_spans
 
@@ -22,12 +22,10 @@ SECONDS = 60.0
 
 _MATCH = """
 import json, re, sys
-from array import array
-given = json.load(sys.stdin)
-pattern = re.compile(given["pattern"])
+pattern = re.compile(json.loads(sys.argv[1]))
 group = 1 if pattern.groups else 0
-found = array("q", (at for match in pattern.finditer(given["text"]) for at in match.span(group)))
-found.tofile(sys.stdout.buffer)
+for line in sys.stdin:
+    print(json.dumps([match.span(group) for match in pattern.finditer(json.loads(line))]), flush=True)
 """
 
 
@@ -49,26 +47,79 @@ def pattern_labeller(name: str, pattern: str, seconds: float = SECONDS) -> Label
         raise HypothesisError(
             f"{name!r} is no regular expression: {error}.", "Python's re says how they look."
         ) from error
+    matcher = _Matcher(f"{name!r} ({pattern})", pattern, seconds)
 
     def label(text: str) -> Label:
-        return mark_spans(len(text), _spans(name, pattern, text, seconds))
+        return mark_spans(len(text), matcher.spans(text))
 
     label.__doc__ = f"What {pattern} matches."
     return label
 
 
-def _spans(name: str, pattern: str, text: str, seconds: float) -> list[tuple[int, int]]:
-    given = json.dumps({"pattern": pattern, "text": text}).encode()
-    command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", _MATCH]
-    try:
-        ran = subprocess.run(command, input=given, capture_output=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise HypothesisError(
-            f"{name!r} ({pattern}) takes more than {seconds:g} s over {len(text):,} characters.",
+class _Matcher:
+    """A process that matches one pattern, text after text; it ends with this object, or when a text took too long."""
+
+    def __init__(self, what: str, pattern: str, seconds: float) -> None:
+        self._what, self._pattern, self._seconds = what, pattern, seconds
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = Lock()
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where the pattern matches, or its group does.
+
+        Raises:
+            HypothesisError: it takes too long, or fails.
+        """
+        late = Event()
+        with self._lock:
+            process = self._process = self._process or self._start()
+
+            def stop() -> None:
+                late.set()
+                process.kill()
+
+            timer = Timer(self._seconds, stop)
+            timer.start()
+            answer = _ask(process, text)
+            timer.cancel()
+            if not answer:
+                self._process = None
+                _end(process)
+                raise self._failed(len(text), late.is_set())
+        return [(start, stop) for start, stop in json.loads(answer) if start >= 0]
+
+    def _start(self) -> subprocess.Popen[str]:
+        command = [sys.executable, "-I", "-S", "-W", "ignore", "-c", _MATCH, json.dumps(self._pattern)]
+        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, text=True, encoding="ascii")
+        weakref.finalize(self, _end, process)
+        return process
+
+    def _failed(self, length: int, late: bool) -> HypothesisError:
+        if not late:
+            return HypothesisError(f"{self._what} failed over {length:,} characters.", "Is there memory enough?")
+        return HypothesisError(
+            f"{self._what} takes more than {self._seconds:g} s over {length:,} characters.",
             "Repeat nothing that repeats itself, as (a+)+ does.",
-        ) from error
-    if ran.returncode:
-        lines = ran.stderr.decode(errors="replace").strip().splitlines() or [f"exit {ran.returncode}"]
-        raise HypothesisError(f"{name!r} ({pattern}) failed: {lines[-1]}.")
-    bounds = np.frombuffer(array("q", ran.stdout), np.int64).reshape(-1, 2)
-    return [(start, stop) for start, stop in bounds.tolist() if start >= 0]
+        )
+
+
+def _ask(process: subprocess.Popen[str], text: str) -> str:
+    """The answer in JSON; empty where the process has ended."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(text) + "\n")
+        process.stdin.flush()
+    except OSError:
+        return ""
+    return process.stdout.readline()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None
+        with suppress(OSError):  # what was not read yet
+            pipe.close()

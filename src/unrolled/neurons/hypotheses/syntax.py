@@ -93,10 +93,11 @@ def grammar(language: str) -> Language:
         MissingPartError: it is not installed.
     """
     if not has_grammar(language):
-        package = "'unrolled[code]'" if language in ("java", "python") else f"tree-sitter-{language.replace('_', '-')}"
+        ours = language in ("java", "python")
+        package = "'unrolled[code]'" if ours else f"tree-sitter tree-sitter-{language.replace('_', '-')}"
         raise MissingPartError(
             f"Syntax of {language} needs tree-sitter and its grammar tree_sitter_{language}.",
-            f"Install them: pip install tree-sitter {package}",
+            f"Install them: pip install {package}",
         )
     import tree_sitter
 
@@ -129,9 +130,10 @@ def _tree(text: str, language: str) -> Tree:
 
 def _spans(text: str, language: str, queries: Iterable[str]) -> list[Span]:
     """Where the nodes stand that any of the queries finds, in characters."""
+    known = grammar(language)
     import tree_sitter
 
-    query = tree_sitter.Query(grammar(language), "\n".join(queries))
+    query = tree_sitter.Query(known, "\n".join(queries))
     nodes = tree_sitter.QueryCursor(query).captures(parse(text, language)).get("it", [])
     bounds = np.array([node.byte_range for node in nodes], np.int64).reshape(-1, 2)
     return [(start, stop) for start, stop in np.searchsorted(_byte_offsets(text), bounds).tolist()]

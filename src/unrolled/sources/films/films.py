@@ -103,6 +103,8 @@ def make_films(
     for name, value in (("films", films), ("steps", steps), ("variants", variants), *(("gaps", gap) for gap in gaps)):
         if value < 1:
             raise SettingsError(f"Films cannot be made with {name} {value}: it is a whole number of 1 or more.")
+    if seed < 0:
+        raise SettingsError(f"Films cannot be made with seed {seed}: it is a whole number of 0 or more.")
     if films * steps > MOST_FRAMES:
         raise SettingsError(f"{films:,} films of {steps:,} frames are more than {MOST_FRAMES:,} frames.", "Make fewer.")
     shots = write_films(seed, films, steps, gaps)

@@ -46,10 +46,10 @@ def _inside(folder: Path, row: Row, table: Path) -> Path:
     """The path of a frame, which no table may lead out of the folder."""
     path = folder / row.key
     try:
-        inside = path.resolve().is_relative_to(folder.resolve())
+        inside = path.resolve().is_relative_to(folder.resolve()) and not path.is_symlink()
     except (OSError, ValueError, RuntimeError):
         inside = False
-    if not inside or path.is_symlink():
+    if not inside:
         raise SourceError(
             f"{table}, line {row.line}: {row.key!r:.120} is not a file in {folder}.",
             "Name each frame by its path inside the folder; links are not followed.",

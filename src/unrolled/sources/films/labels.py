@@ -37,7 +37,7 @@ def read_labels(path: Path, columns: Sequence[str]) -> tuple[str, list[Row]]:
     Raises:
         SourceError: there is no such file, it is no such table, or it has no rows.
     """
-    with open_file(path) as file:
+    with open_file(path, "Give a CSV table that labels the frames.") as file:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise SourceError(f"{path} is larger than {LARGEST // 2**20} MiB, too large for a table of labels.")

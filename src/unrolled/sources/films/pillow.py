@@ -41,9 +41,10 @@ def read_picture(path: Path, size: int) -> NDArray[np.uint8]:
     Raises:
         SourceError: it is missing, no picture, damaged, or of more than `MOST_PIXELS` pixels.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
-    with open_file(path) as file, warnings.catch_warnings():
+    pictures = f"Give {', '.join(FORMATS[:-1])} or {FORMATS[-1]} files."
+    with open_file(path, pictures) as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Pillow, about oddities of a file that can be read all the same
         try:
             image = Image.open(file, formats=FORMATS)
@@ -53,10 +54,12 @@ def read_picture(path: Path, size: int) -> NDArray[np.uint8]:
             raise
         except Image.DecompressionBombError as error:
             raise SourceError(f"{path} has more than {MOST_PIXELS:,} pixels.", SMALLER) from error
+        except UnidentifiedImageError as error:  # which tells of the open file, and of nothing else
+            raise SourceError(f"{path} is no picture that can be read.", pictures) from error
         except Exception as error:  # Pillow's decoders have many ways to say that bytes are wrong
             raise SourceError(
                 f"{path} is no picture that can be read: {str(error).rstrip('.') or type(error).__name__}.",
-                f"Give {', '.join(FORMATS[:-1])} or {FORMATS[-1]} files.",
+                pictures,
             ) from error
 
 

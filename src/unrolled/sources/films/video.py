@@ -28,6 +28,7 @@ SAFELY = {
     "protocol_whitelist": "pipe",
 }
 """Files that hold their video themselves. A playlist would make FFmpeg open other files and addresses."""
+ANOTHER = "Give a video file."
 RATE = 2.0
 """Frames that are taken of each second."""
 
@@ -68,7 +69,7 @@ def read_video(
         place = bisect_right(begins, number if kind == "frame" else seconds) - 1
         names.append(rows[place].label if place >= 0 else "")
     if not pictures:
-        raise SourceError(f"{path} holds no frames that can be read.", "Give a video file.")
+        raise SourceError(f"{path} holds no frames that can be read.", ANOTHER)
     return film_of(np.stack(pictures), names, str(table), steps)
 
 
@@ -78,7 +79,7 @@ def _beginnings(kind: str, rows: list[Row], table: Path) -> list[float]:
     for row in rows:
         try:
             value = float(row.key) if kind == "seconds" else float(int(row.key))
-        except ValueError:
+        except (ValueError, OverflowError):
             value = math.nan
         if not (math.isfinite(value) and value >= 0):
             raise SourceError(f"{table}, line {row.line}: {kind} is a number of 0 or more, not {row.key!r:.80}.")
@@ -95,11 +96,11 @@ def _taken(path: Path, rate: float) -> Iterator[tuple[int, float, VideoFrame]]:
     import av
     from av.error import FFmpegError
 
-    with open_file(path) as file:
+    with open_file(path, ANOTHER) as file:
         try:
             with av.open(file, mode="r", options=SAFELY) as video:
                 if not video.streams.video:
-                    raise SourceError(f"{path} holds no video.", "Give a video file.")
+                    raise SourceError(f"{path} holds no video.", ANOTHER)
                 stream = video.streams.video[0]
                 check_pixels(str(path), stream.width, stream.height)
                 following, first = 0.0, None
@@ -112,6 +113,8 @@ def _taken(path: Path, rate: float) -> Iterator[tuple[int, float, VideoFrame]]:
                     if seconds + 1e-6 >= following:
                         following = (math.floor((seconds + 1e-6) * rate) + 1) / rate
                         yield number, seconds, frame
-        except FFmpegError as error:
-            reason = error.strerror or type(error).__name__
-            raise SourceError(f"{path} is no video that can be read: {reason}.", "Give a video file.") from error
+        except SourceError:
+            raise
+        except Exception as error:  # PyAV has other ways than its own to say that bytes are wrong
+            reason = (error.strerror if isinstance(error, FFmpegError) else None) or type(error).__name__
+            raise SourceError(f"{path} is no video that can be read: {reason}.", ANOTHER) from error

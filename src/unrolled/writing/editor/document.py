@@ -43,6 +43,11 @@ class Document:
         before = line[: position.unit * self._size].decode(self._encoding, "ignore")
         return sum(map(len, lines[: position.line])) + len(before)
 
+    def position(self, offset: int) -> Position:
+        """Where so many characters of the text stand before."""
+        *whole, last = _LINE_STARTS.split(self.text[:offset])
+        return Position(len(whole), self.units(last))
+
     def units(self, text: str) -> int:
         """How many units a text takes."""
         return len(text.encode(self._encoding, "surrogatepass")) // self._size

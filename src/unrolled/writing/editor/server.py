@@ -15,9 +15,10 @@ from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
-from unrolled.errors import UnrolledError
+from unrolled.errors import ServerError, UnrolledError
 from unrolled.version import __version__
 from unrolled.writing.editor.document import Document, Position
+from unrolled.writing.editor.log import log_in_lines
 from unrolled.writing.editor.offers import Offer, offers
 from unrolled.writing.reader import Reader
 from unrolled.writing.settings import EditorSettings
@@ -83,13 +84,15 @@ class Server(LanguageServer):
 
     def _complete(self, params: types.CompletionParams) -> types.CompletionList:
         document, reader = self._document(params.text_document.uri)
-        before = document.text[: document.offset(_position(params.position))]
+        # Where the editor names a place past a line's end, what is put in its stead must not stand there too.
+        cursor = document.offset(_position(params.position))
+        before = document.text[:cursor]
         try:
             found = offers(reader, before, self._settings)
         except UnrolledError as error:
             raise JsonRpcException(str(error), types.LSPErrorCodes.RequestFailed) from None
         # The odds change with every character, so the editor is to ask again and not to filter the old ones.
-        items = [_item(rank, offer, document, params.position) for rank, offer in enumerate(found)]
+        items = [_item(rank, offer, _range(document, cursor, offer.word)) for rank, offer in enumerate(found)]
         return types.CompletionList(is_incomplete=True, items=items)
 
     def _document(self, uri: str) -> tuple[Document, Reader]:
@@ -103,14 +106,21 @@ def serve(new_reader: Callable[[], Reader], settings: EditorSettings) -> int:
 
     Returns:
         The exit status that the protocol asks for: 0 after a `shutdown`, else 1.
+
+    Raises:
+        ServerError: a message is too large.
     """
+    log_in_lines()
     server = Server(new_reader, settings)
     # pygls waits for a thread that reads standard input, and so would not end before its next line.
     signal.signal(signal.SIGINT, _interrupted)
     # Standard output is the protocol's alone: whatever else is printed there, by whatever library, goes to the log.
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        server.start_io(sys.stdin.buffer, output)
+        try:
+            server.start_io(sys.stdin.buffer, output)
+        except (MemoryError, OverflowError) as error:
+            raise ServerError("The editor announced a message that no memory can hold.", "Start it again.") from error
     return 0 if server.shut_down else 1
 
 
@@ -118,8 +128,13 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
     os._exit(INTERRUPTED)
 
 
-def _item(rank: int, offer: Offer, document: Document, cursor: types.Position) -> types.CompletionItem:
-    start = types.Position(cursor.line, cursor.character - document.units(offer.word))
+def _range(document: Document, cursor: int, word: str) -> types.Range:
+    """Where the word before the cursor stands."""
+    start, stop = (document.position(offset) for offset in (cursor - len(word), cursor))
+    return types.Range(types.Position(start.line, start.unit), types.Position(stop.line, stop.unit))
+
+
+def _item(rank: int, offer: Offer, place: types.Range) -> types.CompletionItem:
     return types.CompletionItem(
         label=offer.text.strip(),
         kind=types.CompletionItemKind.Text,
@@ -128,7 +143,7 @@ def _item(rank: int, offer: Offer, document: Document, cursor: types.Position) -
         filter_text=offer.text,
         preselect=rank == 0,
         insert_text_format=types.InsertTextFormat.PlainText,
-        text_edit=types.TextEdit(types.Range(start, cursor), offer.text),
+        text_edit=types.TextEdit(place, offer.text),
     )
 
 

@@ -1,0 +1,73 @@
+"""`unrolled find`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.asking import read_json, read_table
+from unrolled.cli import run
+
+
+def test_of_a_run_that_reads(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read_json(capsys, "find", "run", "text0.txt", "--hypothesis", "vowel", "--hypothesis", "e=re:e")
+    assert found["format"] == "unrolled-findings/1"
+    assert {each["name"] for each in found["hypotheses"]} == {"vowel", "e", "surprise"}
+    assert found["told"] == [found["chosen"][1], found["steps"]]
+    assert found["source"]["run"] == "run"
+    (vowel,) = [each for each in found["hypotheses"] if each["name"] == "vowel"]
+    assert vowel["untrained"]["score"] > 0.5
+    assert vowel["about"]
+    assert "vowel" in read_table(capsys, "find", "run", "text0.txt", "--hypothesis", "vowel", "--no-untrained")
+
+
+def test_of_a_trace_it_is_kept_beside_it(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["trace", "run", "text0.txt", "--out", "long"]) == 0
+    printed = read_json(capsys, "find", "long", "--hypothesis", "vowel", "--signals", "cell,hidden")
+    assert json.loads(Path("long/findings.json").read_text()) == printed
+    assert {name["name"].split(".")[2] for each in printed["hypotheses"] for name in each["neurons"]} == {
+        "cell",
+        "hidden",
+    }
+    assert read_json(capsys, "info", "long")["whole"]
+    assert isinstance(read_json(capsys, "check", "long"), dict)
+
+
+def test_a_tasks_strings_are_read_again_and_again(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--hidden", "4", "--steps", "3", "--no-trace"]
+    assert run(["train", "task:counter", "--out", "counting", *[each for each in options if each != "--no-trace"]]) == 0
+    found = read_json(capsys, "find", "counting", "task:counter", "--no-untrained", "--signals", "hidden")
+    assert found["steps"] >= 20_000
+    assert "a-count" in {each["name"] for each in found["hypotheses"]}
+
+
+def test_it_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    listed = read_json(capsys, "find", "--list")["hypotheses"]
+    assert {"name", "group", "kind", "about", "example", "causal", "needs", "missing"} <= set(listed[0])
+    assert "quoted" in read_table(capsys, "find", "--list")
+
+
+BAD = {
+    "nothing": ([], "RUN and a SOURCE, or a TRACE"),
+    "no trace": (["nowhere"], "nowhere"),
+    "a run without a source": (["run"], "run"),
+    "unknown hypothesis": (["trace", "--hypothesis", "vowl"], "'vowel'"),
+    "bad pattern": (["trace", "--hypothesis", "x=re:("], "regular expression"),
+    "unknown signal": (["trace", "--signals", "cel"], "'cell'"),
+    "rate": (["trace", "--hypothesis", "vowel", "--q", "1.5"], "above 0 and below 1"),
+    "shifts": (["trace", "--shifts", "3"], "20"),
+    "unknown part": (["run", "text0.txt", "--part", "some"], "train"),
+    "too short": (["run", "text0.txt", "--hypothesis", "vowel", "--limit", "50"], "200"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line(case: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, said = BAD[case]
+    assert run(["find", *arguments]) == 2
+    error = capsys.readouterr().err.strip()
+    assert said in error
+    assert "Traceback" not in error
+    assert not Path("trace/findings.json").exists()
