@@ -305,6 +305,10 @@ def test_findings_are_served_where_there_are_some_and_listed(tmp_path: Path) -> 
         answer = httpx.get(f"{server.url}{paths['searched']}findings.json")
         assert answer.json() == {"format": "unrolled-findings/1"}
         assert answer.headers["content-type"] == "application/json"
-        missing = (paths["plain"] + "findings.json", paths["linked"] + "findings.json", paths["searched"] + "other.json")
+        missing = (
+            paths["plain"] + "findings.json",
+            paths["linked"] + "findings.json",
+            paths["searched"] + "other.json",
+        )
         for path in (*missing, paths["searched"] + "signals/findings.json"):
             assert httpx.get(f"{server.url}{path}").status_code == 404

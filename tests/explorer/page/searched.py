@@ -15,7 +15,15 @@ def finding(name: str, score: float, *, found: bool = True, direction: int = 1) 
 
 def hypothesis(name: str, about: str, neurons: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
     found = any(neuron["found"] for neuron in neurons)
-    shape = {"name": name, "about": about, "kind": "answer", "share": 0.12, "p": 0.001, "found": found, "measure": "AUC"}
+    shape = {
+        "name": name,
+        "about": about,
+        "kind": "answer",
+        "share": 0.12,
+        "p": 0.001,
+        "found": found,
+        "measure": "AUC",
+    }
     baselines = {
         "untrained": {"name": "rnn.l0.cell.1", "score": 0.71},
         "control": {"name": "rnn.l0.cell.2", "score": 0.55},
@@ -27,7 +35,11 @@ def hypothesis(name: str, about: str, neurons: list[dict[str, Any]], **more: Any
 def sample_findings() -> dict[str, Any]:
     """Of a recording of two layers of at least eight LSTM neurons and 2500 steps."""
     probe = {"neurons": ["rnn.l1.cell.7", "rnn.l0.hidden.2"], "score": 0.985, "control": 0.61}
-    quoted = [finding("rnn.l1.cell.7", 0.971), finding("rnn.l1.cell.4", 0.902, direction=-1), finding("rnn.l0.forget_gate.4", 0.8)]
+    quoted = [
+        finding("rnn.l1.cell.7", 0.971),
+        finding("rnn.l1.cell.4", 0.902, direction=-1),
+        finding("rnn.l0.forget_gate.4", 0.8),
+    ]
     line = [finding("rnn.l0.cell.5", 0.88), finding("rnn.l1.cell.4", 0.61)]
     vowel = [finding("rnn.l1.cell.2", 0.52, found=False)]
     return {
@@ -41,7 +53,13 @@ def sample_findings() -> dict[str, Any]:
         "source": {},
         "hypotheses": [
             hypothesis("vowel", "The letter is a, e, i, o or u.", vowel, share=0.3),
-            hypothesis("line position", "How many letters stand before it in its line.", line, kind="number", measure="correlation"),
+            hypothesis(
+                "line position",
+                "How many letters stand before it in its line.",
+                line,
+                kind="number",
+                measure="correlation",
+            ),
             hypothesis("quoted", "Inside quotation marks.", quoted, probes=[probe]),
         ],
     }

@@ -16,7 +16,9 @@ NEURON = 5
 
 
 @pytest.mark.parametrize(("name", "quantile"), [("95 %", 0.95), ("middle", 0.5), ("5 %", 0.05)])
-def test_examples_have_the_value_of_their_quantile(page: Page, exhibition: Exhibition, name: str, quantile: float) -> None:
+def test_examples_have_the_value_of_their_quantile(
+    page: Page, exhibition: Exhibition, name: str, quantile: float
+) -> None:
     column = exhibition.values()[:, NEURON]
     page.goto(exhibition.link(f"site=rnn.l1&signal=cell&neuron={NEURON}"))
     peaks = page.get_by_test_id("peaks")

@@ -97,7 +97,9 @@ def test_the_network_is_ordered_by_a_hypothesis(page: Page, searched: Exhibition
         order.append(int(re.findall(r"neuron (\d+)", page.get_by_test_id("tip").inner_text())[0]))
     assert order == [7, 4, *(neuron for neuron in range(HIDDEN) if neuron not in (4, 7))]
     page.goto(searched.link("sort=hypothesis&hypothesis=nonsense", view="network"))
-    expect(page.get_by_test_id("problem")).to_contain_text("The hypotheses that were tried: vowel, line position, quoted.")
+    expect(page.get_by_test_id("problem")).to_contain_text(
+        "The hypotheses that were tried: vowel, line position, quoted."
+    )
 
 
 def test_damaged_findings_are_told_of(page: Page, searched: Exhibition) -> None:

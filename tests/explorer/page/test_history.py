@@ -22,7 +22,9 @@ NEURON = 3
 
 def shares(exhibition: Exhibition, step: int, begin: int) -> np.ndarray:
     """What each step from `begin` to `step` stored, by the plain loop forward: every share is kept in part at every step."""
-    f, i, g = (exhibition.values(signal=name)[:, NEURON].astype(float) for name in ("forget_gate", "input_gate", "candidate"))
+    f, i, g = (
+        exhibition.values(signal=name)[:, NEURON].astype(float) for name in ("forget_gate", "input_gate", "candidate")
+    )
     held = np.zeros(step + 1 - begin)
     for at in range(begin, step + 1):
         held *= f[at]

@@ -155,7 +155,9 @@ def test_the_same_pattern_elsewhere_grouped_by_what_comes_next(page: Page, shown
     trace = shown.trace
     expected = telling_pattern(trace)
     start = expected.span.start
-    page.goto(shown.link(f"signal=hidden&tool=match&from={start}&to={start + 2}&threshold={round(100 * expected.threshold)}"))
+    page.goto(
+        shown.link(f"signal=hidden&tool=match&from={start}&to={start + 2}&threshold={round(100 * expected.threshold)}")
+    )
     page.get_by_test_id("search").click()
     summary = page.get_by_test_id("match-summary")
     expect(summary).to_contain_text(f"{expected.places} other places")
@@ -208,7 +210,9 @@ def test_a_neuron_switched_off(shown: Shown, watched: tuple[Page, Watch]) -> Non
     recorded = shown.trace
     assert recorded.loss is not None
     expect(page.get_by_text("What it expects after step 40")).to_be_visible()
-    likely = [float(part) for part in re.findall(r"([\d.]+) %", odds.locator("tbody td:nth-child(2)").all_inner_texts()[0])]
+    likely = [
+        float(part) for part in re.findall(r"([\d.]+) %", odds.locator("tbody td:nth-child(2)").all_inner_texts()[0])
+    ]
     top = np.asarray(httpx_top(shown, 40))
     assert likely[0] == pytest.approx(100 * float(top), abs=0.06)
     expect(page.get_by_test_id("samples").locator("pre")).to_have_count(2)
@@ -232,6 +236,23 @@ def httpx_top(shown: Shown, step: int) -> float:
     body = {"trace": shown.id, "span": [0, step + 1], "neurons": [f"{SITE}.cell.{NEURON}"], "length": 0}
     answer = httpx.post(f"{shown.url}api/ablate", json=body, timeout=60).json()
     return answer["by_step"]["before"]["likeliest"][step][0][1]
+
+
+def test_a_hypothesis_of_one_s_own(page: Page, shown: Shown) -> None:
+    asked = "gap=re: "
+    page.goto(f"{shown.url}#/findings/{shown.id}")
+    expect(page.get_by_test_id("no-findings")).to_be_visible()
+    page.get_by_test_id("ask-hypothesis").fill(asked)
+    page.get_by_test_id("ask-search").click()
+    row = page.get_by_test_id("ask-answer").get_by_test_id("hypothesis")
+    expect(row).to_have_attribute("data-name", "gap")
+    body = {"trace": shown.id, "hypotheses": [asked]}
+    (own,) = httpx.post(f"{shown.url}api/find", json=body, timeout=60).json()["hypotheses"]
+    best = own["neurons"][0]
+    expect(row.get_by_test_id("finding").first).to_contain_text(best["name"])
+    expect(row.get_by_test_id("finding").first).to_contain_text(f"{best['score']:.3f}")
+    row.get_by_test_id("neuron-link").first.click()
+    painted(page, best["name"])
 
 
 @pytest.fixture
@@ -270,5 +291,7 @@ def test_a_site_of_files_tells_history_and_which_commands_do_the_rest(
     expect(page.get_by_test_id("needs-server")).to_contain_text("unrolled match TRACE --span 30:33")
     expect(page.get_by_test_id("search")).to_have_count(0)
     page.get_by_test_id("ablate").click()
-    expect(page.get_by_test_id("needs-server")).to_contain_text(f"unrolled ablate RUN SOURCE {SITE}.cell.{NEURON} --mode zero")
+    expect(page.get_by_test_id("needs-server")).to_contain_text(
+        f"unrolled ablate RUN SOURCE {SITE}.cell.{NEURON} --mode zero"
+    )
     assert watch.complaints == []

@@ -1,6 +1,7 @@
 /** What the finder found in a trace: `findings.json` in its folder, written by `unrolled find`. */
 import { exhibitOf } from './exhibits'
 import type { Session } from './session'
+import { ask } from './server'
 import { DamagedError, PageError } from './store/errors'
 import { mainSignal, type Place, siteOf, type TraceAttributes } from './store/format'
 import type { Trace } from './store/trace'
@@ -16,14 +17,14 @@ export interface Finding {
   /** 95 % of the score's interval. */
   low: number
   high: number
-  p: number
+  p: number | null
   /** Whether it stands among all that was tried. */
   found: boolean
   /** Score on the steps that it was chosen by. */
   chosen?: number
-  threshold?: number
-  precision?: number
-  recall?: number
+  threshold?: number | null
+  precision?: number | null
+  recall?: number | null
   mutual_information?: number
   correlation?: number
 }
@@ -32,7 +33,7 @@ export interface Probe {
   neurons: string[]
   score: number
   /** Of the same number of neurons on labels that mean nothing. */
-  control?: number
+  control?: number | null
 }
 
 export interface Baseline {
@@ -46,8 +47,7 @@ export interface Hypothesis {
   kind: Kind
   measure: string
   /** Of the steps for which it is true. */
-  share?: number
-  p?: number
+  share?: number | null
   found: boolean
   /** Best first. */
   neurons: Finding[]
@@ -67,6 +67,8 @@ export interface Findings {
   q: number
   shifts: number
   hypotheses: Hypothesis[]
+  /** Hypotheses that were not asked, and why. */
+  skipped?: Record<string, string>
 }
 
 /** As people write it. */
@@ -155,6 +157,11 @@ export function orderBy(
   const places = hypothesis.neurons.map(({ name }) => placeOfName(attributes, name))
   const named = places.flatMap((place) => (place?.site === site && place.signal === signal ? place.neuron : []))
   return [...new Set([...named, ...Array.from({ length: neurons }, (_, neuron) => neuron)])]
+}
+
+/** Searches the trace for hypotheses of the reader's own: names that are known, or `NAME=re:PATTERN`. */
+export async function find({ id }: Pick<Session, 'id'>, hypotheses: string[], abort?: AbortSignal): Promise<Findings> {
+  return checkFindings(await ask('find', { trace: id, hypotheses }, abort))
 }
 
 export type Ranking = 'score' | 'name' | 'share'
