@@ -28,7 +28,7 @@ READING = ["GET", "HEAD"]
 # What the page may ask for by POST; a site of files alone has none.
 SEARCHES = ["ablate", "find", "match"]
 
-# The files of a Zarr store, metadata and chunks, and what was found in it. Whatever else lies there is nobody's business.
+# The files of a Zarr store, metadata and chunks, and what was found in it. What else lies there is nobody's business.
 TRACE_FILE = re.compile(rf"(?:[^/]+/)*(?:zarr\.json|c(?:/[0-9]+)*)|{re.escape(FINDINGS)}")
 RUN_FILES = {
     "settings.json": "application/json",

@@ -21,7 +21,7 @@ NEURON = 3
 
 
 def shares(exhibition: Exhibition, step: int, begin: int) -> np.ndarray:
-    """What each step from `begin` to `step` stored, by the plain loop forward: every share is kept in part at every step."""
+    """What each step from `begin` to `step` stored, by the plain loop: each step keeps a part of every share."""
     f, i, g = (
         exhibition.values(signal=name)[:, NEURON].astype(float) for name in ("forget_gate", "input_gate", "candidate")
     )
