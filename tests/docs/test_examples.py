@@ -1,4 +1,4 @@
-"""What the README and the tutorial show is run as it stands there."""
+"""What the README, the tutorial and one page of the reference show is run as it stands there."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from unrolled.cli import run
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "docs" / "tutorial.md"]
+PYTHON = [*PAGES, ROOT / "docs" / "reference" / "holding.md"]
 TEXT = "It was the evening of a long day, and the rain had not yet stopped.\n" * 60
 
 # A text of four thousand characters needs no three minutes, and no page is opened in a test.
@@ -22,7 +23,7 @@ NOT_RUN = {"explore", "demo"}  # they serve until Ctrl-C; tests/explorer and tes
 def python_blocks() -> list[tuple[str, str]]:
     return [
         (f"{page.name}:{number}", block)
-        for page in PAGES
+        for page in PYTHON
         for number, block in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
     ]
 

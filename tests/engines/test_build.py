@@ -104,6 +104,21 @@ def test_without_a_compiler_there_are_none_and_one_line_says_so(
 
 
 @needs_compiler
+def test_kernels_of_another_version_are_not_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: None
+) -> None:
+    """Their functions may take other arguments, and would read what is not there."""
+    made = tmp_path / "kernels.so"
+    with monkeypatch.context() as changed:
+        changed.setattr(build, "sources_digest", lambda: "0123456789abcdef")
+        compile_library(made, "plain")
+    with pytest.raises(OSError, match=r"kernels\.so is of another version; .* makes it anew"):
+        load_kernels(made)
+    monkeypatch.setenv("UNROLLED_KERNELS", str(made))
+    assert "of another version" in str(find_kernels())
+
+
+@needs_compiler
 def test_an_error_in_the_source_is_told(tmp_path: Path) -> None:
     broken = tmp_path / "kernels.c"
     broken.write_text("int unrolled_lanes(void) { return nothing; }")

@@ -89,7 +89,7 @@ def test_it_answers_as_the_package_does(served: Served) -> None:
     assert (found["run"], found["step"], found["state"]) == (served.ids["run"], 12, "zero")
     network, vocabulary = served.loaded.network, served.loaded.vocabulary
     text = Text(vocabulary.encode(TEXT))
-    asked = answers(["word-start"], TEXT)
+    asked = answers(["word-start"], text, vocabulary)
     own = ablate(network, vocabulary, text, Intervention((NEURON,)), hypotheses=asked, length=30, seed=4)
     assert found["ablation"] == json.loads(json.dumps(own.to_json()))
     steps = found["by_step"]

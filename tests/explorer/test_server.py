@@ -205,14 +205,10 @@ def test_every_route_and_security_header_is_in_the_reference(shown: Shown) -> No
     app = create_app(Collection([shown.folder / "given"]))
     routes = {route.path for route in app.app.routes}
     reading = {"/exhibits.json", "/traces/{name}/{key:path}", "/runs/{name}/{file:path}", "/{file:path}"}
-    assert routes == reading | {"/api/ablate"}
-    for words in (
-        "`/`",
-        "`exhibits.json`",
-        "`traces/<id>/…`",
-        "`api/ablate`",
-        *(f"`runs/<id>/{name}`" for name in RUN_FILES),
-    ):
+    searches = {"ablate", "find", "match"}
+    assert routes == reading | {f"/api/{name}" for name in searches}
+    assert all(f"`api/{name}`" in reference for name in searches)
+    for words in ("`/`", "`exhibits.json`", "`traces/<id>/…`", *(f"`runs/<id>/{name}`" for name in RUN_FILES)):
         assert words in reference
     for name, value in HEADERS.items():
         assert name in reference

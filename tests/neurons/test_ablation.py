@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from unrolled.engines import Edit
 from unrolled.errors import ModelError, SettingsError, SourceError, UnknownNameError
 from unrolled.networks import Network, NetworkSettings
+from unrolled.neurons import lockstep
 from unrolled.neurons.ablation import Ablation, Intervention, ablate
 from unrolled.neurons.answers import Answer, answers
 from unrolled.neurons.holding import Mode, parse_mode
@@ -99,6 +100,12 @@ def run_ablation(
     slices: list[Slice] = []
     found = ablate(network, LETTERS, Text(symbols), held, length=0, each=slices.append, **options)  # type: ignore[arg-type]
     return found, torch.cat([read.losses()[read.targets >= 0] for read in slices])
+
+
+@pytest.fixture(autouse=True)
+def short_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts here are short; what is carried from slice to slice must not go untried."""
+    monkeypatch.setattr(lockstep, "LONGEST", 64)
 
 
 MARKED = np.random.default_rng(5).random(STEPS) < 0.4
@@ -211,10 +218,10 @@ def make_speech(seed: int = 0, words: int = 400) -> str:
 def test_without_the_latch_the_loss_rises_where_quotes_close_and_nowhere_else() -> None:
     text = make_speech()
     network, vocabulary = plant(text)
-    quoted = answers(["quoted"], text)
-    symbols = vocabulary.encode(text)
+    symbols = Text(vocabulary.encode(text))
+    quoted = answers(["quoted"], symbols, vocabulary)
     held = Intervention(("rnn.l0.3",))
-    found = ablate(network, vocabulary, Text(symbols), held, hypotheses=quoted, symbols="“", length=0)
+    found = ablate(network, vocabulary, symbols, held, hypotheses=quoted, symbols="“", length=0)
     closing = {each.name: each for each in found.hypotheses[0].symbols}["”"]
     assert closing.steps == text.count("”") - 1
     assert closing.change > 5
@@ -266,9 +273,9 @@ def test_held_where_it_is_told_by_a_hypothesis() -> None:
     """Held shut outside quotes alone, the latch is what it would be: its cell is −1 there."""
     text = make_speech()
     network, vocabulary = plant(text)
-    (quoted,) = answers(["quoted"], text)
-    outside = Answer("not quoted", "", ~quoted.label)
     symbols = Text(vocabulary.encode(text))
+    (quoted,) = answers(["quoted"], symbols, vocabulary)
+    outside = Answer("not quoted", "", ~quoted.label)
     free = ablate(network, vocabulary, symbols, Intervention(("rnn.l0.3",), Mode("clamp", -1.0), where=outside))
     assert abs(free.overall.change) < 1e-6
     inside = ablate(network, vocabulary, symbols, Intervention(("rnn.l0.3",), Mode("clamp", -1.0), where=quoted))
@@ -323,6 +330,7 @@ GROWTH = """
 import resource, sys
 import numpy as np, torch
 from unrolled.networks import Network, NetworkSettings
+from unrolled.neurons import lockstep
 from unrolled.neurons.ablation import Intervention, ablate
 from unrolled.neurons.lockstep import Text
 from unrolled.sources.vocabulary import Vocabulary

@@ -91,25 +91,24 @@ def ablate(
     reading = {"include": include or (), "encoding": encoding, "limit": limit}
     chosen = read(loaded, source, unknown, reading).part(which)
     text = Text(chosen.symbols, chosen.boundaries)
-    spelled = text.spelled(loaded.vocabulary) if where or hypothesis else ""
     _check_following(loaded, following)
     held = Intervention(
         neurons=tuple(neurons),
         mode=held_at,
         signal=signal,
         steps=parse_steps(steps, len(text)) if steps else None,
-        where=where_true(where, spelled),
+        where=where_true(where, text, loaded.vocabulary),
         **_sources(loaded, held_at, unknown, len(text)),
     )
     if verbose:
-        tell_engine(loaded.network, engine)
+        tell_engine(loaded.network, engine, editing=True)
     with ProgressBar("measuring", "symbols") as progress:
         found = ablated(
             loaded.network,
             loaded.vocabulary,
             text,
             held,
-            hypotheses=answers(hypothesis or (), spelled),
+            hypotheses=answers(hypothesis or (), text, loaded.vocabulary),
             symbols=following,
             draws=draws,
             length=length,

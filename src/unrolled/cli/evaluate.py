@@ -57,7 +57,7 @@ def evaluate(
     corpus = read(loaded, source, unknown, {"include": include or (), "encoding": encoding, "limit": limit})
     chosen = corpus.part(which)
     if verbose:
-        tell_engine(loaded.network, engine)
+        tell_engine(loaded.network, engine, editing=bool(hold))
     result: dict[str, Any] = {"run": str(run), "step": loaded.step, "source": source, "part": part}
     if hold:
         result["held"] = hold

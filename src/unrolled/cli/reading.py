@@ -46,7 +46,7 @@ def load(run: Path, checkpoint: str) -> LoadedNetwork:
     return load_network(run, int(checkpoint))
 
 
-def tell_engine(network: Network, engine: str, *, recording: bool = False) -> None:
+def tell_engine(network: Network, engine: str, *, recording: bool = False, editing: bool = False) -> None:
     """Says on stderr which engine runs a network, and why.
 
     Raises:
@@ -54,7 +54,7 @@ def tell_engine(network: Network, engine: str, *, recording: bool = False) -> No
     """
     from unrolled.engines import choose_engine
 
-    remark(str(choose_engine(network.rnn.stack(), recording=recording, engine=engine)))
+    remark(str(choose_engine(network.rnn.stack(), recording=recording, editing=editing, engine=engine)))
 
 
 def read(loaded: LoadedNetwork, source: str, unknown: str, reading: dict[str, Any]) -> Corpus:

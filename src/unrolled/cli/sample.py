@@ -66,7 +66,7 @@ def sample(
         **settings,
     )
     if verbose:
-        tell_engine(loaded.network, engine)
+        tell_engine(loaded.network, engine, editing=bool(hold))
     if not as_json and streams == 1:
         _print(piece for (piece,) in write())
         return 0

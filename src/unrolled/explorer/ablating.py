@@ -74,14 +74,13 @@ def ablate_for_page(collection: Collection, asked: AblateAsked) -> dict[str, Any
 
     what = _opened(collection, asked)
     network, vocabulary = what.loaded.network, what.loaded.vocabulary
-    spelled = what.text.spelled(vocabulary)
     steps = _Steps(vocabulary)
     found = ablate(
         network,
         vocabulary,
         what.text,
-        _intervention(asked, vocabulary, spelled),
-        hypotheses=answers(asked.hypotheses, spelled, files=False),
+        _intervention(asked, what.text, vocabulary),
+        hypotheses=answers(asked.hypotheses, what.text, vocabulary, files=False),
         length=asked.length,
         edge=edge_of(what.loaded.source),
         seed=asked.seed,
@@ -155,7 +154,7 @@ def _span(trace: Trace, loaded: LoadedNetwork, start: int, stop: int) -> Text:
     return Text(trace.symbols[start:stop], boundaries, state)
 
 
-def _intervention(asked: AblateAsked, vocabulary: Vocabulary, spelled: str) -> Intervention:
+def _intervention(asked: AblateAsked, text: Text, vocabulary: Vocabulary) -> Intervention:
     from unrolled.neurons.ablation import Intervention
     from unrolled.neurons.answers import where_true
     from unrolled.neurons.holding import Mode, parse_mode
@@ -170,7 +169,7 @@ def _intervention(asked: AblateAsked, vocabulary: Vocabulary, spelled: str) -> I
         neurons=asked.neurons,
         mode=mode,
         steps=None if asked.steps is None else range(*asked.steps),
-        where=where_true(asked.where, spelled, files=False),
+        where=where_true(asked.where, text, vocabulary, files=False),
         other=None if asked.patch is None else vocabulary.encode(asked.patch),
     )
 

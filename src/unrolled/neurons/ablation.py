@@ -140,7 +140,7 @@ def ablate(
 ) -> Ablation:
     """Reads a text as it is, with neurons held, and with random neurons of like variance held, all side by side.
 
-    Memory is flat in the length of the text, but for one byte a step for each hypothesis.
+    Memory is flat in the length of the text, but for the labels of hypotheses: one byte a step for each.
 
     Args:
         network: put into evaluation mode.

@@ -1,27 +1,31 @@
-"""Hypotheses of yes and no, asked of one text."""
+"""Hypotheses of yes and no, asked of what a network reads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from unrolled.errors import SettingsError
 from unrolled.neurons.hypotheses import groups, kind_of, labellers
 from unrolled.neurons.hypotheses.marking import Classes
+from unrolled.neurons.labelling import about, label_steps
+from unrolled.neurons.lockstep import Text
+from unrolled.sources.vocabulary import Vocabulary
 from unrolled.traces.chunks import Array
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A hypothesis on one text: whether it is true, `(steps,)` of bool."""
+    """A hypothesis on one text: whether it is true, `(steps,)` of bool; `about` says in a line what it is."""
 
     name: str
     about: str
     label: Array
 
 
-def answers(asked: Sequence[str], text: str, *, files: bool = True) -> tuple[Answer, ...]:
-    """What hypotheses say of a text, one character a step.
+def answers(asked: Sequence[str], text: Text, vocabulary: Vocabulary, *, files: bool = True) -> tuple[Answer, ...]:
+    """What hypotheses say of every step of a text; each sequence is a text of its own.
 
     Args:
         asked: as `labellers` takes them; of a group, or of `all`, those that are a question of yes and no.
@@ -29,17 +33,19 @@ def answers(asked: Sequence[str], text: str, *, files: bool = True) -> tuple[Ans
 
     Raises:
         SettingsError: one that was named is a number or a class: there is no place where it is true.
-        UnknownNameError, HypothesisError, MissingPartError: as `labellers`, and what a labeller raises.
+        UnknownNameError, HypothesisError, MissingPartError, SourceError: as `labellers` and `label_steps`.
     """
+    if not asked:
+        return ()
+    symbols = [vocabulary.symbols[number] for number in cast(list[int], text.symbols.tolist())]
     found: dict[str, Answer] = {}
     for each in asked:
-        several = each == "all" or each in groups()
-        for name, labeller in labellers([each], files=files).items():
-            label = labeller(text)
-            if kind_of(label) == "answer":
-                assert not isinstance(label, Classes)
-                found[name] = Answer(name, (labeller.__doc__ or "").strip().partition("\n")[0], label)
-            elif not several:
+        wanted = labellers([each], files=files)
+        lines = about(wanted)
+        for name, label in label_steps(wanted, symbols, vocabulary.kind, text.sequences).items():
+            if not isinstance(label, Classes) and kind_of(label) == "answer":
+                found[name] = Answer(name, lines[name], label)
+            elif each != "all" and each not in groups():
                 raise SettingsError(
                     f"The hypothesis {name!r} is a {kind_of(label)}, no question of yes and no: it is true nowhere.",
                     "Name one that is, such as quoted.",
@@ -47,7 +53,7 @@ def answers(asked: Sequence[str], text: str, *, files: bool = True) -> tuple[Ans
     return tuple(found.values())
 
 
-def where_true(asked: str, text: str, *, files: bool = True) -> Answer | None:
+def where_true(asked: str, text: Text, vocabulary: Vocabulary, *, files: bool = True) -> Answer | None:
     """The one hypothesis that says where something is held; None where none is asked for.
 
     Raises:
@@ -55,7 +61,7 @@ def where_true(asked: str, text: str, *, files: bool = True) -> Answer | None:
     """
     if not asked:
         return None
-    found = answers([asked], text, files=files)
+    found = answers([asked], text, vocabulary, files=files)
     if len(found) != 1:
         raise SettingsError(
             f"{asked!r} stands for {len(found)} hypotheses; neurons are held where one is true.",

@@ -15,7 +15,6 @@ from unrolled.errors import ModelError, SourceError
 from unrolled.networks import Network
 from unrolled.neurons.holding import Moments, Selection, Signal, Values
 from unrolled.progress import Progress, silent
-from unrolled.sources.vocabulary import Vocabulary
 from unrolled.traces.chunks import Array
 from unrolled.traces.summary import Statistics, Stretch
 
@@ -53,16 +52,10 @@ class Text:
     def __len__(self) -> int:
         return len(self.symbols)
 
-    @property
-    def predictions(self) -> int:
-        """Steps after which a symbol comes that can be foretold."""
-        return len(self) - len(self.starts)
-
     def slices(self, longest: int) -> Iterator[tuple[int, int]]:
         """Where to read from and to: no slice leads from one sequence to the next."""
-        assert self.boundaries is not None
-        for start, stop in self.boundaries.tolist():
-            yield from pairwise([*range(start, stop, longest), stop])
+        for steps in self.sequences:
+            yield from pairwise([*steps[::longest], steps.stop])
 
     def window(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """The symbols that are read `(steps, 1)`, and those that come next `(steps,)`, −1 where a sequence ends."""
@@ -72,11 +65,11 @@ class Text:
         following[: stop - start - 1 + more] = read[1 : stop - start + more]
         return read[: stop - start, None], following
 
-    def spelled(self, vocabulary: Vocabulary) -> str:
-        """One character a step, for hypotheses: a byte stands for its Latin-1 character."""
-        if vocabulary.kind == "bytes":
-            return vocabulary.decode_bytes(self.symbols).decode("latin-1")
-        return vocabulary.decode(self.symbols)
+    @property
+    def sequences(self) -> list[range]:
+        """The steps of each."""
+        assert self.boundaries is not None
+        return [range(start, stop) for start, stop in self.boundaries.tolist()]
 
 
 @dataclass(frozen=True)

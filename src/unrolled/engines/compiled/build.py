@@ -6,6 +6,7 @@ it later. It runs before anything is installed, so it needs the standard library
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shlex
@@ -47,6 +48,14 @@ def instruction_sets() -> list[str]:
     return list(INSTRUCTIONS) if platform.machine().lower() in {"x86_64", "amd64"} else ["plain"]
 
 
+def sources_digest() -> str:
+    """One short word for all sources; another as soon as one of them changes."""
+    digest = hashlib.sha256()
+    for source in sorted(SOURCE.parent.glob("*.c")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def built_path(folder: Path, name: str) -> Path:
     """Where the library for an instruction set lies."""
     return folder / f"kernels-{name}.so"
@@ -60,7 +69,8 @@ def compile_library(out: Path, instructions: str, flags: Sequence[str] = FLAGS, 
     """
     compiler, made = find_compiler(), out.with_name(f"{out.name}.{os.getpid()}")
     compiled = made.with_suffix(".o")
-    every = [*flags, *INSTRUCTIONS[instructions], "-c", str(source), "-o", str(compiled)]
+    made_from = f'-DUNROLLED_SOURCES="{sources_digest()}"'
+    every = [*flags, *INSTRUCTIONS[instructions], made_from, "-c", str(source), "-o", str(compiled)]
     try:
         try:
             _call([*compiler, "-fopenmp", *every])

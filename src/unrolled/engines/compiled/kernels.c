@@ -277,6 +277,13 @@ static int64_t unit_vectors(int64_t cell) { return cell >= LSTM ? 1 : 2; }
 
 EXPORT int64_t unrolled_lanes(void) { return LANES; }
 
+#ifndef UNROLLED_SOURCES
+#define UNROLLED_SOURCES ""
+#endif
+
+// Which sources this was made from: functions of others take other arguments.
+EXPORT const char *unrolled_sources(void) { return UNROLLED_SOURCES; }
+
 EXPORT int64_t unrolled_blocks(int64_t cell) { return blocks_of(cell); }
 
 /* Lanes that this processor has instructions for: the library made for as many is the one to load. */

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unrolled.engines.compiled.build import built_path
+from unrolled.engines.compiled.build import built_path, sources_digest
 from unrolled.engines.compiled.memory import empty
 
 LANES = {4: "plain", 8: "avx2", 16: "avx512"}
@@ -160,11 +160,14 @@ def load_kernels(path: Path) -> Kernels:
     """The kernels of a library.
 
     Raises:
-        OSError: it is missing or no library, or it wants functions that are not there.
+        OSError: it is missing or no library, it wants functions that are not there, or it was made from other sources.
         AttributeError: it has not the functions that it should have.
     """
     _open_threads_library()
     functions = _open(path)
+    functions.unrolled_sources.restype = ctypes.c_char_p
+    if functions.unrolled_sources().decode() != sources_digest():
+        raise OSError(f"{path.name} is of another version; python -m unrolled.engines.compiled.build makes it anew")
     for name, arguments in _SIGNATURES.items():
         function = getattr(functions, name)
         function.argtypes, function.restype = arguments, None
