@@ -248,7 +248,7 @@ def test_what_is_found_is_held_against_what_was_planted(tmp_path: Path, monkeypa
     assert found["babble, lstm 1x24, leak 0"]["first"] == 5
     assert finding.neuron_of("rnn.l0.forget_gate.7") == "rnn.l0.7"
     alone = finding.seek(babble(6000), babble(6000, 1), ["quote toggle"], "lstm", 1, 8, 0.0, 0)
-    assert (alone.planted, alone.first) == (1, 1)
+    assert (alone.planted, alone.believed, alone.first) == (1, 1, 1)
 
 
 def test_where_there_is_nothing_to_find_it_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
