@@ -1,10 +1,10 @@
 """Finding all places of a long recording that have a span's pattern: `unrolled match`, as people run it.
 
 The recording is made up and written to the disk: hidden states that wander about 0, and at some places a pattern of
-eight neurons. The first of them is sought in two ways: by the eight alone (threshold 0.9: only their chunks are read, and
-of these only those in which, by the zoom pyramid, the pattern can be), and by all neurons that happen to be on there
-(threshold 0.05: every chunk is read). The files were just written, so they are read from the system's cache where the
-memory is large enough.
+eight neurons. The first of them is sought in two ways: by the eight alone (threshold 0.9: only their chunks are read,
+and of these only those in which, by the zoom pyramid, the pattern can be), and by all neurons that happen to be on
+there (threshold 0.05: every chunk is read). The files were just written, so they are read from the system's cache where
+the memory is large enough.
 
 For the figures in the docs: --steps 1000000 --neurons 512.
 """
@@ -93,7 +93,7 @@ def main() -> int:
                 result.bar("the planted places", "all, and no others", str(len(spans)), right)
         size = size_on_disk(out) / MIB
     result.table(
-        f"{given.steps:,} steps of {given.neurons} hidden states, {size:,.0f} MiB; the whole command, Python's start too.",
+        f"{given.steps:,} steps of {given.neurons} hidden states, {size:,.0f} MiB; Python's start counts too.",
         ["threshold", "chosen neurons", "places", "seconds", "peak MiB"],
         rows,
     )

@@ -285,3 +285,30 @@ def test_only_the_files_of_the_store_are_served(shown: Shown) -> None:
     for folder in ("loss", "loss/c", "signals", "signals/rnn.l0/cell/c/0"):
         assert ask(shown.url, shown.trace + folder).status == 404
         assert ask(shown.url, f"{shown.trace}{folder}/").status == 404
+
+
+def test_findings_are_served_where_there_are_some_and_listed(tmp_path: Path) -> None:
+    for name in ("searched", "plain", "linked"):
+        make_trace(tmp_path / name, title=name)
+    (tmp_path / "searched" / "findings.json").write_text('{"format": "unrolled-findings/1"}')
+    (tmp_path / "secret.json").write_text("{}")
+    (tmp_path / "linked" / "findings.json").symlink_to(tmp_path / "secret.json")
+    (tmp_path / "searched" / "other.json").write_text("{}")
+    with start_background([tmp_path]) as server:
+        entries = httpx.get(f"{server.url}exhibits.json").json()["exhibits"]
+        assert {entry["title"]: entry.get("findings") for entry in entries} == {
+            "searched": True,
+            "plain": None,
+            "linked": None,
+        }
+        paths = {entry["title"]: entry["path"] for entry in entries}
+        answer = httpx.get(f"{server.url}{paths['searched']}findings.json")
+        assert answer.json() == {"format": "unrolled-findings/1"}
+        assert answer.headers["content-type"] == "application/json"
+        missing = (
+            paths["plain"] + "findings.json",
+            paths["linked"] + "findings.json",
+            paths["searched"] + "other.json",
+        )
+        for path in (*missing, paths["searched"] + "signals/findings.json"):
+            assert httpx.get(f"{server.url}{path}").status_code == 404

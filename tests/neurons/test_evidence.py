@@ -19,12 +19,13 @@ from unrolled.cells.lstm import LSTM
 from unrolled.cli import run
 from unrolled.errors import TraceError, UnknownNameError
 from unrolled.networks.files import load_network
+from unrolled.neurons.columns import Block, read_blocks
 from unrolled.neurons.effects import effect_of
 from unrolled.neurons.evidence import gather
 from unrolled.neurons.likeness import Correlations, counterpart, neighbours
 from unrolled.neurons.matches import find_matches
 from unrolled.neurons.measures import half_life
-from unrolled.neurons.roles import Fit, two_levels
+from unrolled.neurons.roles import Fit, Fits, SymbolChanges, factors, two_levels
 from unrolled.traces.format import SHARD, SymbolsInfo, TraceInfo, describe_site
 from unrolled.traces.names import parse_neuron
 from unrolled.traces.record import record_run
@@ -73,6 +74,48 @@ def test_planted_neurons_have_their_role(reverse: bool) -> None:
         found = gather(trace, f"rnn.l0.{neuron}")
         assert found.role == role, found.fits
         assert [fit.role for fit in found.fits] == ["switch", "latch", "counter", "integrator"]
+
+
+def test_a_reverse_layer_is_read_from_its_end() -> None:
+    """What it says of a text is what a forward layer says of the text turned round."""
+    trace = make_planted(3000, reverse=True)
+    site = trace.info.sites[0].model_copy(update={"direction": "forward"})
+    arrays = {f"signals/rnn.l0/{each.name}": trace.read("rnn.l0", each.name)[::-1].copy() for each in site.signals}
+    arrays["symbols"] = trace.symbols[::-1].copy()  # type: ignore[index]
+    arrays["sequences"] = np.array([[0, 2000], [2000, 3000]])
+    turned = Trace.from_arrays(trace.info.model_copy(update={"sites": (site,)}), arrays)
+    for neuron in range(len(PLANTED)):
+        assert gather(turned, f"rnn.l0.{neuron}").fits == gather(trace, f"rnn.l0.{neuron}").fits
+
+
+@pytest.mark.parametrize("neuron", range(len(PLANTED)))
+def test_however_it_is_cut_into_blocks(neuron: int) -> None:
+    trace = make_planted(700)
+    name = parse_neuron(f"rnn.l0.{neuron}", trace.info.sites)
+    memory = LSTM().memory
+    (whole,) = read_blocks(trace, name, memory.reads)
+    levels = two_levels(*np.unique(whole.values, return_counts=True))
+
+    def fitted(size: int) -> tuple[Fit, ...]:
+        changes, parts = SymbolChanges(len(LETTERS)), [slice(at, at + size) for at in range(0, 700, size)]
+        signals = [{key: each[part] for key, each in whole.signals.items()} for part in parts]
+        assert whole.symbols is not None
+        blocks = [
+            Block(whole.steps[part], whole.values[part], own, whole.symbols[part], whole.begins[part])
+            for part, own in zip(parts, signals, strict=True)
+        ]
+        for block in blocks:
+            changes.add(block, factors(memory, block)[0])
+        fits = Fits(levels, changes.means, True, (4, 16, 64))
+        for block in blocks:
+            fits.add(block, *factors(memory, block))
+        return fits.result()
+
+    for size in (3, 50, 350):
+        for one, other in zip(fitted(size), fitted(700), strict=True):
+            assert one.score == pytest.approx(other.score, abs=1e-9)
+            assert [each.steps for each in one.holds] == [each.steps for each in other.holds]
+            assert [each.score for each in one.holds] == pytest.approx([each.score for each in other.holds], abs=1e-9)
 
 
 def naive_sums(trace: Trace, neuron: int, horizon: int, parts: np.ndarray) -> float:

@@ -423,3 +423,30 @@ def test_models_that_cannot_be_held_are_refused() -> None:
     with pytest.raises(ModelError, match="lstm has a forward of its own"), unrolled.hold(odd, {"lstm.l0.1": 0.0}):
         pytest.fail("it was held")
     assert "forward" in odd.__dict__
+
+
+def test_a_trace_within_the_block_is_of_the_held_model() -> None:
+    """The neuron at its value; what comes after as by the loop by hand; and the trace says what was held."""
+    model, symbols = Reader().double(), torch.randint(0, 9, (1, 11))
+    with unrolled.hold(model, {"lstm#2.l0.cell.1": 2.0, "late.gru.l0.reset_gate": torch.zeros(11, 3)}):
+        trace = unrolled.trace(model, symbols)
+    assert (trace["lstm#2.l0.cell"][:, 1] == 2).all()
+    assert (trace["lstm.l0.cell"][:, 1] != 2).all()
+    assert trace.info.model["held"] == ["lstm#2.l0.cell.1", "late.gru.l0.reset_gate"]
+    zeros = torch.zeros(2, 4, dtype=torch.float64)
+    with torch.no_grad():
+        once, h, c = by_hand(model.lstm, model.table(symbols[0]), zeros, zeros, free)
+        twice, _, _ = by_hand(model.lstm, once, h, c, at("l0.cell.1", 2.0))
+        none = {"l0.reset_gate": torch.zeros(11, 1, 3, dtype=torch.float64)}
+        gru: Any = model.late["gru"]
+        right, _, _ = by_hand(gru, twice, zeros[:, :3], zeros, holding(none, None, 0))
+    np.testing.assert_allclose(trace["lstm#2.l1.hidden"], twice, atol=1e-12)
+    np.testing.assert_allclose(trace["late.gru.l0.hidden"], right[:, :3], atol=1e-12)
+    assert "held" not in unrolled.trace(model, symbols).info.model
+
+
+def test_a_part_of_the_model_that_is_called_alone_is_held_too() -> None:
+    model, x = Reader(), torch.randn(1, 7, 4)
+    with torch.no_grad(), unrolled.hold(model, {"lstm#1.l1.hidden.3": 0.5, "lstm#2.l1.hidden.3": -0.5}):
+        assert (model.lstm(x)[0][..., 3] == 0.5).all()
+        assert (model.lstm(x)[0][..., 3] == -0.5).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.traces.making import LETTERS, Names, make_network, make_symbols
 from unrolled.cells.lstm import LSTM
+from unrolled.cli import run
 from unrolled.errors import SettingsError, TraceError, UnknownNameError
 from unrolled.neurons.matches import Matches, find_matches
 from unrolled.neurons.switches import Off
@@ -113,7 +115,7 @@ def test_it_finds_what_a_slow_loop_finds(data: st.DataObject) -> None:
 
 def make_long(folder: Path, *, stored: bool = True) -> Trace:
     """Two shards and some of a 40-neuron cell state that mostly rests: bursts at shards' and chunks' edges, one long
-    run over several blocks, and a sequence that ends in the middle of a run."""
+    run over several blocks, and sequences that end in the middle of a run, one of them with a block."""
     steps = 2 * SHARD + 300
     generator = np.random.default_rng(3)
     values = generator.uniform(-0.2, 0.2, (steps, 40)).astype(np.float32)
@@ -121,7 +123,7 @@ def make_long(folder: Path, *, stored: bool = True) -> Trace:
         (50, 60),
         (CHUNK - 3, CHUNK + 7),
         (SHARD - 5, SHARD + 5),
-        (2 * SHARD - 9, 2 * SHARD),
+        (2 * SHARD - 9, 2 * SHARD + 6),
         (5000, 5010),
     ):
         values[start:stop, [1, 35]] = 0.9
@@ -134,7 +136,7 @@ def make_long(folder: Path, *, stored: bool = True) -> Trace:
     symbols = SymbolsInfo(kind="characters", vocabulary=tuple(LETTERS))
     info = TraceInfo(planned_steps=steps, complete_steps=steps, sites=(site,), symbols=symbols)
     arrays = {
-        "sequences": np.array([[0, 5004], [5004, steps]]),
+        "sequences": np.array([[0, 5004], [5004, 2 * SHARD], [2 * SHARD, steps]]),
         "symbols": generator.integers(0, len(LETTERS), steps).astype(np.uint32),
         "signals/rnn.l0/hidden": values,
     }
@@ -152,7 +154,7 @@ def test_runs_go_on_over_the_edges_of_chunks_and_blocks(least: int | None, tmp_p
     found = find_matches(stored, range(50, 60), threshold=0.5)
     spans = {(each.start, each.stop) for each in found.matches}
     assert {(SHARD - 5, SHARD + 5), (CHUNK - 3, CHUNK + 7), (SHARD + 200, 2 * SHARD - 400)} <= spans
-    assert {(5000, 5004), (5004, 5010)} <= spans
+    assert {(5000, 5004), (5004, 5010), (2 * SHARD - 9, 2 * SHARD), (2 * SHARD, 2 * SHARD + 6)} <= spans
 
 
 def test_chunks_in_which_nothing_can_be_on_are_not_read(tmp_path: Path) -> None:
@@ -231,3 +233,35 @@ def test_what_cannot_be_asked_is_said_in_one_line() -> None:
     with pytest.raises(UnknownNameError, match="forget_gate"):
         find_matches(trace, range(3, 5), signal="update_gate")
     assert find_matches(trace, range(3, 5), sites=["rnn.l1"], threshold=0.01).sites == ("rnn.l1",)
+
+
+def test_the_command_prints_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = record_run(make_network(hidden=9), Names(), make_symbols(200), out=tmp_path / "t")
+    command = ["match", str(tmp_path / "t"), "--span", "50:52", "--threshold", "0.3"]
+    assert run([*command, "--json"]) == 0
+    expected = find_matches(trace, range(50, 52), threshold=0.3, top=20)
+    assert expected.matches
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(expected.to_json()))
+    assert run(command) == 0
+    shown = capsys.readouterr().out.splitlines()
+    names = ", ".join(f"{'+' if each.sign > 0 else '−'}{each.name}" for each in expected.neurons)
+    assert shown[0].startswith(f"on all over the span ({len(expected.neurons)}): {names[:40]}")
+    rows = [line.split() for line in shown[4 : 4 + len(expected.matches)]]
+    assert [(int(row[0]), int(row[1]), int(row[2]), int(row[3])) for row in rows] == [
+        (each.start, each.stop - each.start, each.on, each.others) for each in expected.matches
+    ]
+    assert f"{expected.places} other places in 200 steps" in shown[-2]
+    assert run([*command, "--least", "1", "--threshold", "0.01"]) == 0
+    assert "no other place in 200 steps; look with another --least" in capsys.readouterr().out
+    assert run([*command, "--off", "none", "--site", "rnn.l1", "--signal", "hidden", "--top", "3"]) == 0
+    capsys.readouterr()
+    for span, says in (
+        ("50-52", "it is START:STOP"),
+        ("52:50", "holds no steps"),
+        (":", "START:STOP"),
+        ("1:x", "START:STOP"),
+    ):
+        assert run([*command[:3], span]) == 2
+        assert says in capsys.readouterr().err
+    assert run([*command, "--off", "beside"]) == 2
+    assert "there are: after, before, both, none" in capsys.readouterr().err

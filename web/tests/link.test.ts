@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { HOME, parse, read, type View, write } from '../src/lib/link/link'
@@ -5,7 +6,7 @@ import { HOME, parse, read, type View, write } from '../src/lib/link/link'
 const name = fc.string({ minLength: 1, unit: 'grapheme' })
 const number = fc.integer({ min: 0, max: 10 ** 12 })
 const view: fc.Arbitrary<View> = fc.record({
-  view: fc.constantFrom('neuron', 'network'),
+  view: fc.constantFrom('neuron', 'network', 'findings'),
   trace: name,
   site: fc.oneof(fc.constant(''), name),
   signal: fc.oneof(fc.constant(''), name),
@@ -17,9 +18,18 @@ const view: fc.Arbitrary<View> = fc.record({
   names: fc.constantFrom('standard', 'article'),
   spaces: fc.boolean(),
   letters: fc.boolean(),
+  tool: fc.constantFrom('none', 'history', 'match', 'ablate'),
   wrap: fc.constantFrom('lines', 'width'),
-  sort: fc.constantFrom('index', 'variance', 'likeness'),
+  sort: fc.constantFrom('index', 'variance', 'likeness', 'hypothesis'),
   zoom: fc.constantFrom(-1, 0, 1, 2),
+  from: fc.oneof(fc.constant(-1), number),
+  to: fc.oneof(fc.constant(-1), number),
+  threshold: number,
+  hold: fc.oneof(fc.constant(''), name),
+  hypothesis: fc.oneof(fc.constant(''), name),
+  filter: fc.oneof(fc.constant(''), name),
+  ranking: fc.constantFrom('score', 'name', 'share'),
+  all: fc.boolean(),
 })
 
 describe('deep links', () => {
@@ -33,7 +43,7 @@ describe('deep links', () => {
   })
 
   test('any text is a link to something', () => {
-    fc.assert(fc.property(fc.string(), (hash) => void expect(["gallery", "neuron", "network"]).toContain(read(`#${hash}`).view)))
+    fc.assert(fc.property(fc.string(), (hash) => void expect(['gallery', 'neuron', 'network', 'findings']).toContain(read(`#${hash}`).view)))
   })
 
   test.each(['', '#', '#/', '#/nowhere/x', '#/neuron', '#/neuron/'])('%s leads to the gallery', (hash) => {
@@ -44,7 +54,7 @@ describe('deep links', () => {
     const { view, misread } = parse('#/neuron/x?neuron=-3&top=NaN&palette=neon&sort=up&letters=maybe&colour=red')
     expect(view).toEqual({ ...HOME, view: 'neuron', trace: 'x' })
     expect(misread).toHaveLength(6)
-    for (const word of ['neuron', 'top', 'neon', 'index, variance, likeness', 'maybe', 'colour']) {
+    for (const word of ['neuron', 'top', 'neon', 'index, variance, likeness, hypothesis', 'maybe', 'colour']) {
       expect(misread.join(' ')).toContain(word)
     }
   })
@@ -63,4 +73,14 @@ describe('deep links', () => {
   test.each(['#/nowhere/x', '#/neuron', '#/neuron/'])('%s is not understood', (hash) => {
     expect(parse(hash).misread).toHaveLength(1)
   })
+})
+
+test('the reference has every key of a link, and every choice', () => {
+  const reference = readFileSync('../docs/reference/page.md', 'utf8').split('## Links')[1]!
+  const keys = Object.keys(HOME).filter((key) => key !== 'view' && key !== 'trace')
+  for (const key of keys) expect(reference).toContain(`\`${key}\``)
+  const told = parse(`#/neuron/x?${keys.map((key) => `${key}=~`).join('&')}`).misread.join(' ')
+  for (const list of told.matchAll(/it takes ([a-z, ]+)\./g)) {
+    for (const choice of list[1]!.split(', ')) if (!choice.includes(' ')) expect(reference).toContain(`\`${choice}\``)
+  }
 })

@@ -99,13 +99,13 @@ def _changes(changes: Changes) -> str:
 
 def _peaks(trace: Trace, neuron: str, places: Sequence[Place]) -> list[Text]:
     """Each peak in its text, every symbol on the colour of the neuron's value there."""
-    from unrolled.neurons.contexts import Text as Symbols
+    from unrolled.neurons.contexts import Surroundings
     from unrolled.traces.names import parse_neuron
     from unrolled.traces.passage import read_passage
     from unrolled.traces.show import fitted, style_of
 
     colour = stdout.color_system is not None and not stdout.no_color
-    symbols = Symbols(trace, parse_neuron(neuron, trace.info.sites).site)
+    symbols = Surroundings(trace, parse_neuron(neuron, trace.info.sites).site)
     lines: list[Text] = []
     for place in places:
         sequence = symbols.sequence_at(place.step)

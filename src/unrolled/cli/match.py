@@ -83,7 +83,7 @@ def _picture(found: Matches) -> list[Text]:
     names = [f"{'+' if each.sign > 0 else '−'}{each.name}" for each in found.neurons]
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
     lines = [
-        _line(f"{len(names)} neurons are on all over the span: {', '.join(names[:NAMES_SHOWN])}{more}", "default"),
+        _line(f"on all over the span ({len(names)}): {', '.join(names[:NAMES_SHOWN])}{more}", "default"),
         Text(),
         _line("     start   length   on  others", "cyan"),
         _row(found.span, f"{len(names):>4}", "span"),
@@ -91,6 +91,8 @@ def _picture(found: Matches) -> list[Text]:
     lines += [_row(each, f"{each.on:>4}", f"{each.others:>7}") for each in found.matches]
     rest = found.places - len(found.matches)
     total = f"{found.places:,} other places in {found.steps:,} steps" + (f"; {rest:,} more: --top" if rest > 0 else "")
+    if not found.places:
+        total = f"no other place in {found.steps:,} steps; look with another --least, --threshold or --off"
     lines += [Text(), _line(total, "bold")]
     if found.next:
         shown = [f"{_drawn(each.symbol)} {each.share:.0%}" for each in found.next[:NEXT_SHOWN]]

@@ -20,13 +20,16 @@ from unrolled.explorer.guard import Guard
 from unrolled.explorer.matching import MatchAsked, match_for_page
 from unrolled.explorer.posts import Turns, parse, read_body
 from unrolled.explorer.problems import install_problems, not_found, problem
+from unrolled.explorer.reading import FINDINGS
 from unrolled.version import __version__
 
 PAGE = Path(__file__).parent / "static"
 READING = ["GET", "HEAD"]
+# What the page may ask for by POST; a site of files alone has none.
+SEARCHES = ["ablate", "find", "match"]
 
-# The files of a Zarr store: metadata and chunks. Whatever else lies in the folder is nobody's business.
-STORE_KEY = re.compile(r"(?:[^/]+/)*(?:zarr\.json|c(?:/[0-9]+)*)")
+# The files of a Zarr store, metadata and chunks, and what was found in it. What else lies there is nobody's business.
+TRACE_FILE = re.compile(rf"(?:[^/]+/)*(?:zarr\.json|c(?:/[0-9]+)*)|{re.escape(FINDINGS)}")
 RUN_FILES = {
     "settings.json": "application/json",
     "metrics.jsonl": "application/x-ndjson",
@@ -70,13 +73,13 @@ def _add_exhibits(app: FastAPI, collection: Collection) -> None:
     @app.api_route("/exhibits.json", methods=READING)
     def exhibits() -> Response:
         entries = [exhibit.entry() for exhibit in collection.refresh()]
-        listing = {"format": "unrolled-exhibits/1", "exhibits": entries}
+        listing = {"format": "unrolled-exhibits/1", "exhibits": entries, "searches": SEARCHES}
         return JSONResponse(listing, headers={"Cache-Control": "no-store"})
 
     @app.api_route("/traces/{name}/{key:path}", methods=READING)
     def trace(request: Request, name: str, key: str) -> Response:
         exhibit = collection.get("trace", name)
-        if exhibit is None or not STORE_KEY.fullmatch(key):
+        if exhibit is None or not TRACE_FILE.fullmatch(key):
             return not_found(f"file {key!r} of a trace {name!r}")
         kind = "application/json" if key.endswith(".json") else "application/octet-stream"
         return file_response(request, exhibit.root, (*exhibit.parts, *key.split("/")), media_type=kind)

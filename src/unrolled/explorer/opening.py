@@ -43,6 +43,15 @@ def open_below(root: Path, parts: Sequence[str]) -> int:
     return descriptor
 
 
+def is_file_below(root: Path, parts: Sequence[str]) -> bool:
+    """Whether `open_below` can open `root/part/part/…`."""
+    try:
+        os.close(open_below(root, parts))
+    except OSError:
+        return False
+    return True
+
+
 def _open_step_by_step(root: Path, parts: Sequence[str]) -> int:
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from unrolled.errors import ServerError
-from unrolled.explorer.reading import ReadingCache, read_run, read_trace
+from unrolled.explorer.opening import is_file_below
+from unrolled.explorer.reading import FINDINGS, ReadingCache, read_run, read_trace
 
 logger = logging.getLogger("unrolled.explorer")
 
@@ -37,6 +38,7 @@ class Exhibit:
         problem: one line for people where it cannot be shown, else None.
         run_id: of a trace: the run that made it, where that is shown too.
         trace_ids: of a run: its traces that are shown too.
+        findings: of a trace: whether it was searched, so that its findings can be shown.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Exhibit:
     problem: str | None = None
     run_id: str | None = None
     trace_ids: tuple[str, ...] = ()
+    findings: bool = False
 
     @property
     def folder(self) -> Path:
@@ -65,6 +68,8 @@ class Exhibit:
             entry["trace_ids"] = list(self.trace_ids)
         if self.run_id is not None:
             entry["run_id"] = self.run_id
+        if self.findings:
+            entry["findings"] = True
         if self.problem is not None:
             entry["problem"] = self.problem
         return entry
@@ -123,7 +128,8 @@ def scan(roots: Sequence[Path], cache: ReadingCache) -> list[Exhibit]:
             folder = root.joinpath(*parts)
             explicit = not parts
             if trace := read_trace(root, parts, cache, explicit=explicit):
-                found[folder] = Exhibit("", "trace", trace.title, root, parts, trace.problem)
+                searched = is_file_below(root, (*parts, FINDINGS))
+                found[folder] = Exhibit("", "trace", trace.title, root, parts, trace.problem, findings=searched)
                 if trace.run is not None:
                     runs_of[folder] = trace.run
             elif run := read_run(root, parts, cache, explicit=explicit):

@@ -28,7 +28,7 @@ class Place:
         return asdict(self)
 
 
-class Text:
+class Surroundings:
     """The symbols of a trace as strings, read piece by piece; for a site with steps of its own, their numbers."""
 
     def __init__(self, trace: Trace, site: str) -> None:

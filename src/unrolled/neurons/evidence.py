@@ -14,7 +14,7 @@ from unrolled.errors import RunError, TraceError
 from unrolled.networks import Network
 from unrolled.networks.files import read_run_settings
 from unrolled.neurons.columns import Block, read_blocks
-from unrolled.neurons.contexts import Place, Text
+from unrolled.neurons.contexts import Place, Surroundings
 from unrolled.neurons.effects import Effect, effect_of
 from unrolled.neurons.examples import QUANTILES, Examples, Histogram, Quantile
 from unrolled.neurons.history import memory_of
@@ -115,7 +115,7 @@ def gather(
     training = loaded[1] if loaded else None
     fits = survey.fits(training)
     low, *_, high = (survey.examples.quantile(share) for share in QUANTILES)
-    text = Text(trace, name.site)
+    text = Surroundings(trace, name.site)
     return Evidence(
         neuron=str(name),
         steps=trace.steps_of(name.site),
@@ -195,7 +195,7 @@ def _memory(trace: Trace, name: Name) -> Memory | None:
         return None
 
 
-def _places(trace: Trace, name: Name, text: Text, steps: Sequence[int]) -> tuple[Place, ...]:
+def _places(trace: Trace, name: Name, text: Surroundings, steps: Sequence[int]) -> tuple[Place, ...]:
     values = [float(trace.read(name.site, name.signal, step, step + 1, name.neuron)[0]) for step in steps]
     return tuple(text.place(step, value) for step, value in zip(steps, values, strict=True))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from unrolled.neurons.columns import Block
-from unrolled.neurons.contexts import Place, Text
+from unrolled.neurons.contexts import Place, Surroundings
 from unrolled.traces.chunks import Array
 
 STRETCHES = (8, 64, 1024, 16_384)
@@ -133,10 +133,10 @@ class Examples:
         """The value below which a share of the steps lies, to a fine bin's width."""
         return float(self.centres[np.searchsorted(np.cumsum(self.fine), share * self.fine.sum())])
 
-    def quantiles(self, text: Text) -> tuple[Quantile, ...]:
+    def quantiles(self, text: Surroundings) -> tuple[Quantile, ...]:
         return tuple(self._with_examples(share, text) for share in QUANTILES)
 
-    def _with_examples(self, share: float, text: Text) -> Quantile:
+    def _with_examples(self, share: float, text: Surroundings) -> Quantile:
         value = self.quantile(share)
         nearest = np.argsort(np.abs(self._values - value), kind="stable")[:EXAMPLES]
         places = [text.place(int(self._sample[at]), float(self._values[at])) for at in sorted(nearest.tolist())]

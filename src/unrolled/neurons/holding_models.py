@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,33 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from unrolled.engines import Edit, choose_engine
+from unrolled.engines import Edit
 from unrolled.engines.edit import check_edits
 from unrolled.errors import ModelError
 from unrolled.traces.capture import find_recurrent
-from unrolled.traces.forms import (
-    Given,
-    States,
-    as_given,
-    as_states,
-    is_unbatched,
-    parameters_of,
-    sites_of,
-    stack_of,
-    states_by_name,
-    time_first,
-)
+from unrolled.traces.forms import parameters_of, sites_of, stack_of
+from unrolled.traces.held import HeldCall, HeldForward
 from unrolled.traces.names import parse_name
 
 Value = float | Tensor | NDArray[Any]
-
-
-@dataclass(frozen=True)
-class _Hold:
-    """An edit of a module, in each of its calls in a pass of the model or (from 1) in that one alone."""
-
-    edit: Edit
-    call: int | None
 
 
 @contextmanager
@@ -70,7 +51,7 @@ def hold(
     """
     recurrent = find_recurrent(model)
     planned = _planned(recurrent, values, where)
-    held = {name: _HeldForward(name, recurrent[name], holds, engine) for name, holds in planned.items()}
+    held = {name: HeldForward(name, recurrent[name], holds, engine) for name, holds in planned.items()}
 
     def begin(*_: object) -> None:
         for forward in held.values():
@@ -94,11 +75,11 @@ def hold(
 
 def _planned(
     recurrent: Mapping[str, nn.RNNBase], values: Mapping[str, Value], where: Tensor | None
-) -> dict[str, list[_Hold]]:
+) -> dict[str, list[HeldCall]]:
     """What is held, by the name of the module."""
     stacks = {name: stack_of(module, parameters_of(module)) for name, module in recurrent.items()}
     sites = {site.name: (name, site) for name, stack in stacks.items() for site in sites_of(name, stack)}
-    planned: dict[str, list[_Hold]] = {}
+    planned: dict[str, list[HeldCall]] = {}
     for given, value in values.items():
         numbered = re.fullmatch(r"(.+)#([1-9]\d*)(\..+)", given)
         name = parse_name(numbered[1] + numbered[3] if numbered else given, [site for _, site in sites.values()])
@@ -108,7 +89,7 @@ def _planned(
             name.site.removeprefix(f"{module}."), name.signal, _value(given, value, neurons), neurons, where=where
         )
         check_edits([edit], stacks[module])
-        planned.setdefault(module, []).append(_Hold(edit, int(numbered[2]) if numbered else None))
+        planned.setdefault(module, []).append(HeldCall(edit, int(numbered[2]) if numbered else None))
     return planned
 
 
@@ -128,61 +109,3 @@ def _value(name: str, given: Value, neurons: Sequence[int] | None) -> Tensor:
         return value
     form = "(steps, neurons) or (steps, batch, neurons)" if neurons is None else "(steps,) or (steps, batch)"
     raise ModelError(f"What {name} is to be held at has the shape {tuple(np.shape(given))}; it must be {form}.")
-
-
-class _HeldForward:
-    """Stands in for a module's forward."""
-
-    def __init__(self, name: str, module: nn.RNNBase, holds: Sequence[_Hold], engine: str) -> None:
-        self._name, self._module, self._holds, self._engine = name, module, holds, engine
-        self._calls = 0
-        self._around: _HeldForward | None = None
-
-    def put_in(self) -> None:
-        around = self._module.__dict__.get("forward")
-        if around is not None and not isinstance(around, _HeldForward):
-            raise ModelError(f"{self._name} has a forward of its own.", "Only nn.RNN, nn.LSTM and nn.GRU can be held.")
-        self._around = around
-        self._module.forward = self
-
-    def take_out(self) -> None:
-        if self._module.__dict__.get("forward") is self:
-            del self._module.forward
-            if self._around is not None:
-                self._module.forward = self._around
-
-    def begin(self) -> None:
-        """A pass of the model begins."""
-        self._calls = 0
-
-    def end(self) -> None:
-        """A pass of the model is over: every call that was named has been made."""
-        missing = max((hold.call or 0 for hold in self._holds), default=0)
-        if missing > self._calls:
-            raise ModelError(
-                f"{self._name}#{missing} was to be held; the model called {self._name} {self._calls} times in a pass.",
-                "Leave the number out to hold every call.",
-            )
-
-    def _edits(self) -> list[Edit]:
-        """What is held in the call that is made now; counts it."""
-        self._calls += 1
-        around = self._around._edits() if self._around is not None else []
-        return around + [hold.edit for hold in self._holds if hold.call in {None, self._calls}]
-
-    def __call__(self, input: Given, hx: States | None = None) -> tuple[Given, States]:
-        edits, module = self._edits(), self._module
-        if not edits:
-            return type(module).forward(module, input, hx)
-        stack, unbatched = stack_of(module, parameters_of(module)), is_unbatched(input)
-        inputs, lengths = time_first(module, input)
-        steps = torch.tensor(lengths)
-        result = choose_engine(stack, editing=True, engine=self._engine).engine.run(
-            stack,
-            inputs,
-            states_by_name(hx, unbatched=unbatched),
-            lengths=steps if len(set(lengths)) > 1 else None,
-            edits=edits,
-            training=module.training,
-        )
-        return as_given(module, input, result.outputs, steps), as_states(result.state, unbatched=unbatched)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from unrolled.errors import SourceError
 from unrolled.neurons.hypotheses import Classes, Label, Labeller, hypotheses_for, labellers
+from unrolled.neurons.hypotheses.columns import Column
 from unrolled.progress import Progress, silent
 from unrolled.traces.format import SymbolKind
 from unrolled.traces.symbols import character
@@ -43,7 +44,10 @@ def label_steps(
     texts = [_Text.of(symbols[span.start : span.stop], kind) for span in sequences]
     found: dict[str, Label | Classes] = {}
     for done, (name, labeller) in enumerate(asked.items(), 1):
-        found[name] = _joined([text.spread(labeller(text.characters)) for text in texts])
+        if isinstance(labeller, Column):
+            found[name] = labeller.of(sum(map(len, sequences)))
+        else:
+            found[name] = _joined([text.spread(labeller(text.characters)) for text in texts])
         progress(done, len(asked))
     return found
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from unrolled.errors import SettingsError, TraceError
-from unrolled.neurons.contexts import Text
+from unrolled.neurons.contexts import Surroundings
 from unrolled.neurons.runs import Runs, search
 from unrolled.neurons.switches import (
     Layer,
@@ -150,7 +150,7 @@ def find_matches(
     wanted = math.ceil(0.75 * len(neurons)) if least is None else least
     if not 1 <= wanted <= len(neurons):
         raise SettingsError(f"There are {len(neurons)} chosen neurons: 1 to {len(neurons)} can be on, not {wanted}.")
-    text = Text(trace, layers[0].site)
+    text = Surroundings(trace, layers[0].site)
     best = _Best(text, span, top, len(trace.vocabulary) if text.symbolic else 0)
     search(switches, text.sequences, wanted, best.take, progress)
     return Matches(
@@ -171,7 +171,7 @@ def find_matches(
 class _Best:
     """Keeps the best places of all that stream past, and counts what comes next after each."""
 
-    def __init__(self, text: Text, span: range, top: int, symbols: int) -> None:
+    def __init__(self, text: Surroundings, span: range, top: int, symbols: int) -> None:
         self.places = 0
         self._text, self._span, self._top = text, span, top
         self._kept = np.empty((0, 4), np.int64)
@@ -225,7 +225,7 @@ def _chosen(switches: Switches) -> list[Chosen]:
     ]
 
 
-def _texts(text: Text, start: int, stop: int) -> tuple[str, str, str]:
+def _texts(text: Surroundings, start: int, stop: int) -> tuple[str, str, str]:
     return text.before(start), text.between(start, min(stop, start + LONGEST)), text.after(stop)
 
 

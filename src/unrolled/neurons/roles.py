@@ -197,7 +197,8 @@ class _Sums:
         row = np.concatenate([self._tail, new], axis=1)
         for at, horizon in enumerate(self._horizons):
             first = max(self._tail.shape[1], horizon)
-            now, before = row[:, first:], row[:, first - horizon : row.shape[1] - horizon]
+            now = row[:, first:]
+            before = row[:, first - horizon :][:, : now.shape[1]]
             within = now[2] == before[2]
             change, total = (now - before)[:2, within]
             self._found[at] += len(change), np.square(change - total).sum(), np.square(change).sum()

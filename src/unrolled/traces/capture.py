@@ -13,8 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from unrolled.engines import Edit
 from unrolled.errors import ModelError
 from unrolled.traces.forms import is_unbatched, parameters_of, states_by_name, time_first
+from unrolled.traces.held import edits_of
 
 RECURRENT: dict[type[nn.Module], str] = {nn.LSTM: "lstm", nn.GRU: "gru", nn.RNN: "rnn"}
 CELLS = (nn.LSTMCell, nn.GRUCell, nn.RNNCell)
@@ -29,6 +31,7 @@ class Call:
     state: the initial state by signal, `(layers · directions, batch, neurons)`; None where none was given.
     lengths: steps of each sequence.
     parameters: what it ran with, named as in `torch.nn.LSTM`.
+    edits: what was held while it ran.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Call:
     state: dict[str, Tensor] | None
     lengths: tuple[int, ...]
     parameters: dict[str, Tensor]
+    edits: tuple[Edit, ...]
 
 
 def modules_of(model: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -188,6 +192,6 @@ def _hook(name: str, calls: list[Call]) -> Any:
         before = None if states is None else {name: _own(value) for name, value in states.items()}
         parameters = {name: value.detach() for name, value in parameters_of(module).items()}
         called = name if times == 1 else f"{name}#{times}"
-        calls.append(Call(called, module, _own(inputs), _own(outputs), before, lengths, parameters))
+        calls.append(Call(called, module, _own(inputs), _own(outputs), before, lengths, parameters, edits_of(module)))
 
     return hook

@@ -42,7 +42,7 @@ def trace(
 
     The model is run as it is, in evaluation mode and without gradients; its modes, hooks and random states are as
     before when it returns. The signals are computed again from what each module was given, and held against what the
-    module gave itself.
+    module gave itself. Within `unrolled.hold` they are those of the model as it is held.
 
     Args:
         model: any module that holds one or several, or one itself; layers, directions, projections, batch first or not.
@@ -87,7 +87,7 @@ def trace(
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         symbols=called,
         sites=tuple(sites),
-        model=_describe_model(model),
+        model=_describe_model(model, calls),
         code={
             "unrolled": __version__,
             "torch": torch.__version__,
@@ -106,7 +106,8 @@ def _bounds(call: Call) -> Array:
     return np.stack([ends[:-1], ends[1:]], axis=1).astype(np.int64)
 
 
-def _describe_model(model: nn.Module) -> dict[str, JsonValue]:
+def _describe_model(model: nn.Module, calls: Sequence[Call]) -> dict[str, JsonValue]:
+    held: list[JsonValue] = [name for call in calls for name in _held(call)]
     cells: list[JsonValue] = [path for path, module in modules_of(model) if isinstance(module, CELLS)]
     return {
         "kind": "module",
@@ -114,7 +115,17 @@ def _describe_model(model: nn.Module) -> dict[str, JsonValue]:
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "sha256": weights_sha256(model),
         **({"not_recorded": cells} if cells else {}),
+        **({"held": held} if held else {}),
     }
+
+
+def _held(call: Call) -> list[str]:
+    """The names of what was held while it ran."""
+    names: list[str] = []
+    for edit in call.edits:
+        site = f"{call.name}.{edit.layer}.{edit.signal}"
+        names += [site] if edit.neurons is None else [f"{site}.{neuron}" for neuron in edit.neurons]
+    return names
 
 
 def _record(call: Call, stack: Stack, signals: Sequence[str], engine: str, arrays: dict[str, Array]) -> str:
@@ -123,10 +134,11 @@ def _record(call: Call, stack: Stack, signals: Sequence[str], engine: str, array
     for name in signals:
         if name not in known:
             raise UnknownNameError(f"signal of {call.name} ({stack.cell.title})", name, known)
-    chosen = choose_engine(stack, recording=True, engine=engine).engine
+    chosen = choose_engine(stack, recording=True, editing=bool(call.edits), engine=engine).engine
     lengths = torch.tensor(call.lengths, device=call.inputs.device) if len(set(call.lengths)) > 1 else None
     with torch.no_grad():
-        result = chosen.run(stack, call.inputs, call.state, lengths=lengths, record=tuple(signals) or known)
+        wanted = tuple(signals) or known
+        result = chosen.run(stack, call.inputs, call.state, lengths=lengths, record=wanted, edits=call.edits)
     _hold_against(call, result.outputs)
     before = call.state or stack.zero_state(call.inputs.shape[1], call.inputs)
     for position, layer in enumerate(stack.layers):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unrolled.neurons.hypotheses import Classes, labeller
+from unrolled.neurons.hypotheses.code import spans_to
 from unrolled.neurons.hypotheses.layout import file_position
 from unrolled.neurons.hypotheses.names import proper_noun, slogan
 from unrolled.sources.tasks import TASKS
@@ -40,6 +41,15 @@ def test_brackets_against_counting_them(text: str) -> None:
     for at, letter in enumerate(text):
         depth = max(0, depth + (letter == "(") - (letter == ")"))
         assert labeller("round-depth")(text)[at] == depth
+
+
+@given(st.lists(st.tuples(st.sampled_from("s;-"), st.integers(0, 4)), max_size=30))
+def test_spans_end_at_the_first_stop_that_is_no_deeper(places: list[tuple[str, int]]) -> None:
+    depths = np.array([depth for _, depth in places], np.float64)
+    starts, stops = ([at for at, (mark, _) in enumerate(places) if mark == kind] for kind in "s;")
+    fitting = {start: [stop for stop in stops if stop > start and depths[stop] <= depths[start]] for start in starts}
+    expected = {(start, stops_of[0] if stops_of else len(places)) for start, stops_of in fitting.items()}
+    assert set(spans_to(starts, stops, depths)) == expected
 
 
 def test_files_begin_where_they_are_said_to() -> None:

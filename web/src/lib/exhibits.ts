@@ -9,22 +9,50 @@ export interface Exhibit {
   path: string
   trace_ids?: string[]
   run_id?: string
+  /** Whether a trace was searched. */
+  findings?: boolean
   problem?: string
 }
 
 const FORMAT = 'unrolled-exhibits/1'
 const HINT = 'Start the page with `unrolled explore PATH`, and open the address that it prints.'
 
+interface Listing {
+  exhibits: Exhibit[]
+  /** Searches that the server does; a site of files alone has none. */
+  searches?: string[]
+}
+
 export async function readExhibits(signal?: AbortSignal): Promise<Exhibit[]> {
+  return (await readListing(signal)).exhibits
+}
+
+async function readListing(signal?: AbortSignal): Promise<Listing> {
   const store = new HttpStore('./')
-  const list = (await store.json('exhibits.json', signal ? { signal } : {})) as
-    | { format?: string; exhibits?: Exhibit[] }
-    | undefined
+  const list = (await store.json('exhibits.json', signal ? { signal } : {})) as Partial<Listing & { format: string }> | undefined
   if (!list) throw new PageError('There is no exhibits.json beside this page.', HINT)
   if (list.format !== FORMAT || !Array.isArray(list.exhibits)) {
     throw new PageError(`exhibits.json has format ${JSON.stringify(list.format)}; the page reads ${FORMAT}.`, HINT)
   }
-  return list.exhibits
+  return list as Listing
+}
+
+let listing: Promise<Listing> | undefined
+
+/** The list as it was when the page was loaded. */
+function listed(): Promise<Listing> {
+  return (listing ??= readListing().catch((error: unknown) => {
+    listing = undefined
+    throw error
+  }))
+}
+
+export async function exhibitOf(id: string): Promise<Exhibit | undefined> {
+  return (await listed()).exhibits.find((exhibit) => exhibit.id === id)
+}
+
+export async function searchesHere(): Promise<readonly string[]> {
+  return (await listed()).searches ?? []
 }
 
 export interface Point {

@@ -9,8 +9,12 @@ const COMMANDS = {
   n: 'names',
   w: 'spaces',
   l: 'letters',
+  h: 'history',
+  m: 'match',
+  o: 'ablate',
   c: 'palette',
   v: 'view',
+  k: 'findings',
 } as const
 
 export type Command = (typeof COMMANDS)[keyof typeof COMMANDS]

@@ -1,8 +1,8 @@
 /** Numbers as people read them. */
 
 /** Four significant digits, a true minus sign, exponents only where they help. */
-export function exact(value: number | undefined, digits = 4): string {
-  if (value === undefined || Number.isNaN(value)) return '—'
+export function exact(value: number | null | undefined, digits = 4): string {
+  if (value === undefined || value === null || Number.isNaN(value)) return '—'
   if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞'
   const size = Math.abs(value)
   const text =

@@ -1,6 +1,7 @@
 /** Single keys that do the same in both views of a trace, and the moves they share with its buttons. */
 import type { Command } from './keys'
 import { current } from './link/current.svelte'
+import type { Tool } from './link/link'
 import type { Found } from './session'
 
 export function chooseNeuron({ site, signal }: Found, neuron: number, entry = false): void {
@@ -18,6 +19,11 @@ export function randomNeuron(place: Found): void {
   if (others < 1) return
   const other = Math.floor(Math.random() * others)
   chooseNeuron(place, other >= place.neuron ? other + 1 : other, true)
+}
+
+/** Takes a tool, or puts it away. */
+export function useTool(tool: Tool): void {
+  current.go({ tool: current.view.tool === tool ? 'none' : tool }, true)
 }
 
 function moveSignal({ site, signal, neuron }: Found, by: number): void {
@@ -53,6 +59,9 @@ export function steer(command: Command, place: Found): boolean {
       return true
     case 'view':
       current.go({ view: view.view === 'network' ? 'neuron' : 'network' }, true)
+      return true
+    case 'findings':
+      current.go({ view: 'findings' }, true)
       return true
     default:
       return false

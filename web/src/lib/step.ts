@@ -47,7 +47,8 @@ export async function readAround(
   return { now, before, begins }
 }
 
-async function readInitial(
+/** The state in which a sequence began; nothing where the trace does not hold it. */
+export async function readInitial(
   trace: Trace,
   site: string,
   state: string,

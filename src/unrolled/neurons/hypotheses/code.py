@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from heapq import heappop, heappush, merge
 from itertools import chain
 from typing import Literal, NamedTuple, TypeAlias
 
-import numpy as np
-
 from unrolled.neurons.hypotheses.layout import depth
-from unrolled.neurons.hypotheses.marking import Array, Label, Span, code_points, mark_spans
+from unrolled.neurons.hypotheses.marking import Label, Span, code_points, mark_spans
 
 Language: TypeAlias = Literal["java", "python"]
 Kind: TypeAlias = Literal["comment", "string"]
@@ -108,18 +107,20 @@ def all_depths(code: str) -> Label:
     return depth(code, "()") + depth(code, "[]") + depth(code, "{}")
 
 
-def spans_to(starts: Iterable[int], stops: Array, depths: Label) -> list[Span]:
+def spans_to(starts: Iterable[int], stops: Iterable[int], depths: Label) -> list[Span]:
     """From each start to the first stop behind it that is no deeper in brackets than the start; else to the end.
 
     Args:
-        stops: places in their order.
+        starts, stops: places in their order; none is both.
         depths: `(characters,)`, brackets that are open.
     """
-    begun = np.fromiter(starts, np.int64)
-    ended = np.full(len(begun), len(depths))
-    begun_depths, stop_depths = depths[begun], depths[stops]
-    for level in np.unique(begun_depths):
-        these, fitting = begun_depths == level, stops[stop_depths <= level]
-        bounded = np.append(fitting, len(depths))
-        ended[these] = bounded[np.searchsorted(fitting, begun[these])]
-    return list(zip(begun.tolist(), ended.tolist(), strict=True))
+    spans: list[Span] = []
+    waiting: list[tuple[float, int]] = []  # the deepest first
+    for place, begins in merge(((start, True) for start in starts), ((stop, False) for stop in stops)):
+        depth_here = float(depths[place])
+        if begins:
+            heappush(waiting, (-depth_here, place))
+        else:
+            while waiting and -waiting[0][0] >= depth_here:
+                spans.append((heappop(waiting)[1], place))
+    return spans + [(start, len(depths)) for _, start in waiting]

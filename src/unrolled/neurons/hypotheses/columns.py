@@ -9,37 +9,47 @@ from pathlib import Path
 import numpy as np
 
 from unrolled.errors import UnknownNameError
-from unrolled.neurons.hypotheses.marking import Classes, HypothesisError, Label, Labeller, classify
+from unrolled.neurons.hypotheses.marking import Classes, HypothesisError, Label, classify
 
 _ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
-def column_labeller(name: str, path: Path, column: str) -> Labeller:
-    """A column of a CSV file: yes and no, numbers, or words; an empty cell says nothing.
+class Column:
+    """A column of a CSV file as a labeller: yes and no, numbers, or words; an empty cell says nothing.
 
     Cells that are all yes or no, true or false, 1 or 0 (upper or lower case) are answers. With empty ones among them
     they are numbers, 1 and 0.
 
     Args:
         name: for messages.
-        path: of UTF-8, with a header; one row for each character, in the order of the text.
+        path: of UTF-8, with a header; one row for each step, in their order.
 
     Raises:
-        HypothesisError: it cannot be read as such a table; the labeller raises it where its length is not the text's.
+        HypothesisError: it cannot be read as such a table.
         UnknownNameError: it has no such column.
     """
-    label = _label(list(_cells(path, column)), f"{column!r} of {path}")
 
-    def fitting(text: str) -> Label | Classes:
-        if len(label) != len(text):
+    def __init__(self, name: str, path: Path, column: str) -> None:
+        self._what = f"{name!r} ({path})"
+        self._label = _label(list(_cells(path, column)), f"{column!r} of {path}")
+        self.__doc__ = f"The column {column} of {path.name}."
+
+    def __call__(self, text: str) -> Label | Classes:
+        """The label of a text that is read in one go; see `of`."""
+        return self.of(len(text))
+
+    def of(self, steps: int) -> Label | Classes:
+        """The label of all that is read, one sequence after the other where there are several.
+
+        Raises:
+            HypothesisError: there are more steps, or fewer, than rows.
+        """
+        if len(self._label) != steps:
             raise HypothesisError(
-                f"{name!r} ({path}) has {len(label):,} rows, and the text {len(text):,} characters.",
-                "It must have one row for each character that is read, behind the header.",
+                f"{self._what} has {len(self._label):,} rows, and what is read {steps:,} characters.",
+                "It must have one row for each of them, behind the header.",
             )
-        return label
-
-    fitting.__doc__ = f"The column {column} of {path.name}."
-    return fitting
+        return self._label
 
 
 def _cells(path: Path, column: str) -> Iterator[str]:

@@ -100,7 +100,7 @@ def java_if(text: str) -> Label:
     """
     code = code_alone(text, "java")
     before = (match.end() - 2 for match in _IF.finditer(code))
-    closing = np.flatnonzero(code_points(code) == ord(")"))
+    closing = np.flatnonzero(code_points(code) == ord(")")).tolist()
     spans = spans_to(before, closing, round_depth(code))
     return mark_spans(len(text), ((start + 1, stop) for start, stop in spans))
 
@@ -113,7 +113,7 @@ def java_return(text: str) -> Label:
     """
     code = code_alone(text, "java")
     last_letters = (match.end() - 1 for match in _RETURN.finditer(code))
-    ends = np.flatnonzero(code_points(code) == ord(";"))
+    ends = np.flatnonzero(code_points(code) == ord(";")).tolist()
     spans = spans_to(last_letters, ends, curly_depth(code))
     return mark_spans(len(text), ((start + 1, stop) for start, stop in spans))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from unrolled.errors import UnrolledError
 from unrolled.neurons.hypotheses.catalogue import HYPOTHESES, RESERVED, groups
-from unrolled.neurons.hypotheses.columns import column_labeller
+from unrolled.neurons.hypotheses.columns import Column
 from unrolled.neurons.hypotheses.marking import Classes, HypothesisError, Label, Labeller, classify
 from unrolled.neurons.hypotheses.patterns import pattern_labeller
 
@@ -57,7 +57,7 @@ def _split(name: str, given: str, ending: str, second: str) -> tuple[Path, str]:
 
 
 def _from_csv(name: str, given: str) -> Labeller:
-    return column_labeller(name, *_split(name, given, ".csv", "column"))
+    return Column(name, *_split(name, given, ".csv", "column"))
 
 
 def _from_python(name: str, given: str) -> Labeller:

@@ -6,13 +6,12 @@ import re
 
 import numpy as np
 
-from unrolled.neurons.hypotheses.marking import Label, count_since, mark_spans
+from unrolled.neurons.hypotheses.marking import Label, code_points, count_since, mark_spans
 from unrolled.neurons.hypotheses.words import word_start
 
-_ABBREVIATED = "".join(
-    rf"(?<!\b{word})" for word in ("Mr", "Mrs", "Ms", "Dr", "St", "Prof", "vs", r"e\.g", r"i\.e", "[A-HJ-Z]")
-)
-_SENTENCE_ENDS = re.compile(rf"{_ABBREVIATED}[.!?…][\"'”’)\]]*(?=\s)|(?<=\n)(?=\n)")
+_ENDS = "[.!?…]"
+_ABBREVIATED = ("Mr", "Mrs", "Ms", "Dr", "St", "Prof", "vs", r"e\.g", r"i\.e", "[A-HJ-Z]")
+_SENTENCE_ENDS = re.compile(_ENDS + "".join(rf"(?<!\b{word}{_ENDS})" for word in _ABBREVIATED) + r"[\"'”’)\]]*(?=\s)")
 _QUOTED = re.compile(r"(\"[^\"\n]*)\"?|(“[^”\n]*)”?")
 _QUOTED_IN_PARAGRAPH = re.compile(r"(\"(?:[^\"\n]+|(?<!\n)\n)*)\"?|(“(?:[^”\n]+|(?<!\n)\n)*)”?")
 _AUXILIARY = r"(?:will|would|shall|should|can|could|may|might|must|has|have|had|won['’]t|[a-z]{1,20}['’](?:ll|ve|d))"
@@ -29,9 +28,10 @@ def sentence_position(text: str) -> Label:
     >>> sentence_position("So? Mr. A. ran").tolist()
     [1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0]
     """
-    ended = np.zeros(len(text) + 1, bool)
+    newline = code_points(text) == ord("\n")
+    ended = newline & np.append(False, newline)[:-1]
     ended[[match.end() for match in _SENTENCE_ENDS.finditer(text)]] = True
-    return count_since(ended[:-1], word_start(text))
+    return count_since(ended, word_start(text))
 
 
 def quoted(text: str) -> Label:

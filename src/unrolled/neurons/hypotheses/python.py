@@ -105,7 +105,7 @@ def python_if(text: str) -> Label:
     characters = code_points(code)
     colon = characters == ord(":")
     assigns = colon & (np.append(characters[1:], 0) == ord("="))
-    spans = spans_to(begun, np.flatnonzero(colon & ~assigns), depths)
+    spans = spans_to(begun, np.flatnonzero(colon & ~assigns).tolist(), depths)
     # On the colon of := it looks like the end.
     return mark_spans(len(text), ((start + 1, stop) for start, stop in spans)) & ~(assigns & (depths == 0))
 
@@ -120,7 +120,7 @@ def python_return(text: str) -> Label:
     last_letters = (match.end() - 1 for match in _RETURN.finditer(code))
     characters = code_points(code)
     continued = np.append(0, characters)[:-1] == ord("\\")
-    ends = np.flatnonzero((characters == ord("\n")) & ~continued)
+    ends = np.flatnonzero((characters == ord("\n")) & ~continued).tolist()
     spans = spans_to(last_letters, ends, all_depths(code))
     return mark_spans(len(text), ((start + 1, stop) for start, stop in spans))
 

@@ -106,6 +106,6 @@ export function equationsOf(cell: string, now: Values, before: Values): Equation
  * Whether the two sides agree to what was stored. Half precision keeps 11 bits, and here up to three stored factors are
  * multiplied; a state in single precision was itself rounded.
  */
-export function agrees({ result, recorded }: Equation): boolean {
+export function agrees({ result, recorded }: Pick<Equation, 'result' | 'recorded'>): boolean {
   return Math.abs(result - recorded) <= 2e-3 * Math.max(1, Math.abs(recorded))
 }

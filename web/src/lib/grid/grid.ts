@@ -3,11 +3,10 @@
  * gives up what is no longer wanted, and keeps the last picture until the next one is whole.
  */
 import type { Scale } from '../colour/scales'
-import type { TraceArray } from '../store/array'
+import type { Column } from '../store/column'
 import { isAbort } from '../store/errors'
 import type { Frames } from '../store/frames'
 import type { Symbols } from '../store/symbols'
-import { hasColumn, loadColumn, peekColumn } from '../store/table'
 import type { Glyphs } from '../text/glyphs'
 import { FilmStrip } from './film'
 import { paintGutter } from './gutter'
@@ -17,12 +16,11 @@ import { GridPainter, type Look, type Page, pageOf } from './paint'
 import { stepAt, type Wrap } from './rows'
 import { Scroll } from './scroll'
 
-/** One neuron's signal, ready to be painted. */
+/** One neuron's signal, or what else has a value at each step, ready to be painted. */
 export interface Ink {
-  array: TraceArray
-  neuron: number
+  column: Column
   scale: Scale
-  /** `<site>.<signal>.<neuron>` */
+  /** `<site>.<signal>.<neuron>`, and more where it is not the signal itself. */
   id: string
 }
 
@@ -212,7 +210,7 @@ export class TextGrid {
     const { want } = this
     if (!want) return
     this.shown ??= want
-    if (hasColumn(want.array, want.neuron, first, last)) {
+    if (want.column.has(first, last)) {
       this.shown = want
       this.stop()
       return
@@ -223,7 +221,7 @@ export class TextGrid {
     const before = this.loading
     this.loading = { key, controller }
     const arrived = () => this.shown?.id === want.id && this.soon()
-    loadColumn(want.array, want.neuron, first, last, controller.signal, arrived).then(
+    want.column.load(first, last, controller.signal, arrived).then(
       () => this.loading?.controller === controller && this.draw(),
       (error: unknown) => {
         if (this.loading?.controller !== controller) return
@@ -242,11 +240,11 @@ export class TextGrid {
   private paint(first: number, last: number, rowShift: number, wholeText: boolean): void {
     const { shown, page, look } = this
     if (!shown || !page || !look) return
-    this.values = peekColumn(shown.array, shown.neuron, first, last)
+    this.values = shown.column.peek(first, last)
     const shift = rowShift * this.metrics.line
     this.painter.paint(page, this.values, shown.scale, this.metrics, look, shift)
     paintGutter(this.elements.gutter, page.rows, this.symbols, this.metrics, shift)
-    if (wholeText && shown === this.want && hasColumn(shown.array, shown.neuron, first, last)) {
+    if (wholeText && shown === this.want && shown.column.has(first, last)) {
       this.events.painted(shown)
     }
   }
@@ -276,6 +274,19 @@ export class TextGrid {
     const { cell, line } = this.metrics
     const shift = (this.scroll.anchor.row % 1) * line
     return { x: column[i]! * cell, y: at * line - shift, width: cells[i]! * cell, height: line }
+  }
+
+  /** Where steps [start, stop) are on the canvas: a box for each row that shows some of them. */
+  boxes(start: number, stop: number): Box[] {
+    const rows = this.page?.rows ?? []
+    const out: Box[] = []
+    for (const row of rows) {
+      const first = this.box(Math.max(row.start, start))
+      const last = this.box(Math.min(row.stop, stop) - 1)
+      if (row.start >= stop || row.stop <= start || !first || !last) continue
+      out.push({ ...first, width: last.x + last.width - first.x })
+    }
+    return out
   }
 
   /** The step `rows` below (negative: above) a step, in the same column; loads what it needs. */

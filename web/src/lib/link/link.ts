@@ -1,10 +1,17 @@
 /** A deep link: the whole view as the part of the address after '#', and back. */
 import type { PaletteName, Reach } from '../colour/scales'
+import type { Ranking } from '../findings'
 import type { Wrap } from '../grid/rows'
 import type { NameSet } from '../names'
 
-export type ViewName = 'gallery' | 'neuron' | 'network'
-export type Sort = 'index' | 'variance' | 'likeness'
+const TRACE_VIEWS = ['neuron', 'network', 'findings'] as const
+
+export type ViewName = 'gallery' | TraceView
+export type TraceView = (typeof TRACE_VIEWS)[number]
+export type Sort = 'index' | 'variance' | 'likeness' | 'hypothesis'
+
+/** Beside looking: who stored what it holds, where else it does the same, what breaks without it. */
+export type Tool = 'none' | 'history' | 'match' | 'ablate'
 
 export interface View {
   view: ViewName
@@ -24,9 +31,24 @@ export interface View {
   spaces: boolean
   letters: boolean
   wrap: Wrap
+  /** What is tried on the neuron. */
+  tool: Tool
+  /** The marked span, steps [from, to); −1: none. */
+  from: number
+  to: number
+  /** How much of what its colours go up to a neuron must reach to be on, in percent. */
+  threshold: number
+  /** What a neuron is held at: zero, mean, or a number; empty is zero. */
+  hold: string
   sort: Sort
   /** Level of the zoom pyramid in the network view; −1: single steps. */
   zoom: number
+  /** The one that is open among the findings, and that the network view is ordered by; empty: none. */
+  hypothesis: string
+  /** Which findings are listed, and in which order. */
+  filter: string
+  ranking: Ranking
+  all: boolean
 }
 
 export const HOME: Readonly<View> = {
@@ -43,8 +65,17 @@ export const HOME: Readonly<View> = {
   spaces: true,
   letters: true,
   wrap: 'lines',
+  tool: 'none',
+  from: -1,
+  to: -1,
+  threshold: 30,
+  hold: '',
   sort: 'index',
   zoom: -1,
+  hypothesis: '',
+  filter: '',
+  ranking: 'score',
+  all: false,
 }
 
 /** The choices that follow the reader from trace to trace. */
@@ -58,12 +89,14 @@ const CHOICES = {
   reach: ['range', 'own'],
   names: ['standard', 'article'],
   wrap: ['lines', 'width'],
-  sort: ['index', 'variance', 'likeness'],
+  sort: ['index', 'variance', 'likeness', 'hypothesis'],
+  ranking: ['score', 'name', 'share'],
+  tool: ['none', 'history', 'match', 'ablate'],
 } as const
 
-const NUMBERS = ['neuron', 'step', 'top', 'zoom'] as const
-const TEXTS = ['site', 'signal'] as const
-const SWITCHES = ['spaces', 'letters'] as const
+const NUMBERS = ['neuron', 'step', 'top', 'zoom', 'from', 'to', 'threshold'] as const
+const TEXTS = ['site', 'signal', 'hypothesis', 'filter', 'hold'] as const
+const SWITCHES = ['spaces', 'letters', 'all'] as const
 
 /** Only what differs from the default is written, so that links stay short. */
 export function write(view: View): string {
@@ -89,12 +122,13 @@ export function parse(hash: string): { view: View; misread: string[] } {
   const query = new URLSearchParams(text)
   const view: View = { ...HOME }
   const misread: string[] = []
-  if ((name === 'neuron' || name === 'network') && trace) {
-    view.view = name
+  const named = TRACE_VIEWS.find((one) => one === name)
+  if (named && trace) {
+    view.view = named
     view.trace = decode(trace)
   } else if (name) {
-    const what = name === 'neuron' || name === 'network' ? 'The link names no trace' : `There is no view ${JSON.stringify(decode(name))}`
-    misread.push(`${what}: links begin with #/neuron/TRACE or #/network/TRACE.`)
+    const what = named ? 'The link names no trace' : `There is no view ${JSON.stringify(decode(name))}`
+    misread.push(`${what}: links begin with ${TRACE_VIEWS.map((one) => `#/${one}/TRACE`).join(', ')}.`)
   }
   for (const key of TEXTS) view[key] = query.get(key) ?? ''
   for (const key of NUMBERS) {

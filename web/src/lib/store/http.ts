@@ -77,7 +77,7 @@ function missing(key: string): DamagedError {
 }
 
 /** The server's own words where it has some: {"error": {"code", "message", "hint"}}. */
-async function refusal(address: string, response: Response): Promise<PageError> {
+export async function refusal(address: string, response: Response): Promise<PageError> {
   try {
     const { error } = (await response.json()) as { error: { message: string; hint?: string } }
     return new PageError(error.message, error.hint ?? '')
