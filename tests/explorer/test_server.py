@@ -205,12 +205,13 @@ def test_every_route_and_security_header_is_in_the_reference(shown: Shown) -> No
     app = create_app(Collection([shown.folder / "given"]))
     routes = {route.path for route in app.app.routes}
     reading = {"/exhibits.json", "/traces/{name}/{key:path}", "/runs/{name}/{file:path}", "/{file:path}"}
-    assert routes == reading | {"/api/ablate", "/api/match"}
+    assert routes == reading | {"/api/ablate", "/api/find", "/api/match"}
     for words in (
         "`/`",
         "`exhibits.json`",
         "`traces/<id>/…`",
         "`api/ablate`",
+        "`api/find`",
         "`api/match`",
         *(f"`runs/<id>/{name}`" for name in RUN_FILES),
     ):
