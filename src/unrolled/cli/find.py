@@ -127,7 +127,7 @@ def _while_running(
     from unrolled.neurons.find import find as find_neurons
     from unrolled.neurons.find import repeated
     from unrolled.neurons.hypotheses import hypotheses_for, labellers
-    from unrolled.neurons.labelling import about, label_steps
+    from unrolled.neurons.labelling import StepLabels, about
     from unrolled.sources import PARTS, PartName, TaskSource
 
     which: PartName = one_of("part", part, PARTS)
@@ -143,7 +143,7 @@ def _while_running(
     numbers: list[int] = np.concatenate(sequences).tolist()
     symbols = [loaded.vocabulary.symbols[number] for number in numbers]
     with ProgressBar("labelling", "hypotheses") as progress:
-        labels = label_steps(chosen, symbols, loaded.vocabulary.kind, spans, progress)
+        labels = StepLabels(chosen, symbols, loaded.vocabulary.kind, spans, progress)
         looking = progress.then("looking for neurons", "steps")
         found = find_neurons(loaded.network, sequences, labels, about=about(chosen), progress=looking, **options)
     return replace(found, source={**corpus.describe(), "part": part, "run": str(run), "step": loaded.step})

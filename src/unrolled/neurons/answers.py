@@ -9,7 +9,7 @@ from typing import cast
 from unrolled.errors import SettingsError
 from unrolled.neurons.hypotheses import groups, kind_of, labellers
 from unrolled.neurons.hypotheses.marking import Classes
-from unrolled.neurons.labelling import about, label_steps
+from unrolled.neurons.labelling import StepLabels, about
 from unrolled.neurons.lockstep import Text
 from unrolled.sources.vocabulary import Vocabulary
 from unrolled.traces.chunks import Array
@@ -33,7 +33,7 @@ def answers(asked: Sequence[str], text: Text, vocabulary: Vocabulary, *, files: 
 
     Raises:
         SettingsError: one that was named is a number or a class: there is no place where it is true.
-        UnknownNameError, HypothesisError, MissingPartError, SourceError: as `labellers` and `label_steps`.
+        UnknownNameError, HypothesisError, MissingPartError, SourceError: as `labellers` and `StepLabels`.
     """
     if not asked:
         return ()
@@ -42,7 +42,7 @@ def answers(asked: Sequence[str], text: Text, vocabulary: Vocabulary, *, files: 
     for each in asked:
         wanted = labellers([each], files=files)
         lines = about(wanted)
-        for name, label in label_steps(wanted, symbols, vocabulary.kind, text.sequences).items():
+        for name, label in StepLabels(wanted, symbols, vocabulary.kind, text.sequences).items():
             if not isinstance(label, Classes) and kind_of(label) == "answer":
                 found[name] = Answer(name, lines[name], label)
             elif each != "all" and each not in groups():

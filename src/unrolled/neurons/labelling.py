@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,42 +19,59 @@ from unrolled.traces.trace import Trace
 Array: TypeAlias = npt.NDArray[Any]
 
 
-def label_steps(
-    asked: Mapping[str, Labeller],
-    symbols: Sequence[str],
-    kind: SymbolKind,
-    sequences: Sequence[range],
-    progress: Progress = silent,
-) -> dict[str, Label | Classes]:
-    """What each hypothesis says of every step.
+class StepLabels(Mapping[str, Label | Classes]):
+    """What each hypothesis says of every step, made when it is asked for and not kept: a long text has long labels.
 
-    Args:
-        asked: by name.
-        symbols: what stands at each step, as a trace or a vocabulary has it.
-        kind: of the symbols: characters, or bytes, of which each gets the label of its character.
-        sequences: of steps; each is a text of its own.
-        progress: told the hypotheses done.
-
-    Raises:
-        SourceError: the symbols are no text.
-        HypothesisError: a hypothesis of the user's own does not fit.
+    Looking one up raises HypothesisError where one of the user's own does not fit.
     """
-    if kind not in ("characters", "bytes"):
-        raise SourceError(f"Hypotheses label characters; these symbols are {kind}.", "Trace a network that reads text.")
-    texts = [_Text.of(symbols[span.start : span.stop], kind) for span in sequences]
-    found: dict[str, Label | Classes] = {}
-    for done, (name, labeller) in enumerate(asked.items(), 1):
+
+    def __init__(
+        self,
+        asked: Mapping[str, Labeller],
+        symbols: Sequence[str],
+        kind: SymbolKind,
+        sequences: Sequence[range],
+        progress: Progress = silent,
+    ) -> None:
+        """
+        Args:
+            asked: by name.
+            symbols: what stands at each step, as a trace or a vocabulary has it.
+            kind: of the symbols: characters, or bytes, of which each gets the label of its character.
+            sequences: of steps; each is a text of its own.
+            progress: told the labels made.
+
+        Raises:
+            SourceError: the symbols are no text.
+        """
+        if kind not in ("characters", "bytes"):
+            raise SourceError(
+                f"Hypotheses label characters; these symbols are {kind}.", "Trace a network that reads text."
+            )
+        self._asked, self._steps = asked, sum(map(len, sequences))
+        self._texts = [_Text.of(symbols[span.start : span.stop], kind) for span in sequences]
+        self._progress, self._made = progress, 0
+
+    def __getitem__(self, name: str) -> Label | Classes:
+        labeller = self._asked[name]
         if isinstance(labeller, Column):
-            found[name] = labeller.of(sum(map(len, sequences)))
+            label: Label | Classes = labeller.of(self._steps)
         else:
-            found[name] = _joined([text.spread(labeller(text.characters)) for text in texts])
-        progress(done, len(asked))
-    return found
+            label = _joined([text.spread(labeller(text.characters)) for text in self._texts])
+        self._made = min(self._made + 1, len(self._asked))
+        self._progress(self._made, len(self._asked))
+        return label
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._asked)
+
+    def __len__(self) -> int:
+        return len(self._asked)
 
 
 def label_trace(
     trace: Trace, asked: Sequence[str] = (), *, files: bool = True, progress: Progress = silent
-) -> tuple[dict[str, Label | Classes], dict[str, str]]:
+) -> tuple[StepLabels, dict[str, str]]:
     """The labels of a trace's steps, and what each says.
 
     Args:
@@ -70,7 +87,7 @@ def label_trace(
     include = source.get("include")
     names = asked or hypotheses_for(name, [str(each) for each in include] if isinstance(include, list) else [])
     chosen = labellers(names, files=files)
-    labels = label_steps(chosen, trace.labels(), trace.info.symbols.kind, trace.sequences, progress)
+    labels = StepLabels(chosen, trace.labels(), trace.info.symbols.kind, trace.sequences, progress)
     return labels, about(chosen)
 
 

@@ -118,6 +118,18 @@ def test_binned_auc_is_the_exact_one(seed: int, share: float) -> None:
     np.testing.assert_allclose(auc_of(counts), auc(columns, yes), atol=1e-3)
 
 
+def test_a_value_that_many_steps_have_has_a_bin_of_its_own() -> None:
+    """A gate that is 1 at each yes, and now and then very near it at a no, tells them apart wholly."""
+    generator = np.random.default_rng(0)
+    yes = generator.random(20_000) < 0.3
+    column = np.where(yes, 1.0, np.where(generator.random(20_000) < 0.01, 0.999, 0.2 * generator.random(20_000)))
+    column = column.astype(np.float32)[:, None]
+    bins = Bins(column[:2000], np.ones(2000, bool))
+    codes = bins.of(column)
+    counts = np.stack([counted(codes[:, ~yes], 512), counted(codes[:, yes], 512)], axis=-1)
+    assert auc_of(counts)[0] == 1.0
+
+
 def test_places_are_places_among_all() -> None:
     column = np.random.default_rng(0).gamma(0.3, size=(5000, 1)).astype(np.float32)
     bins = Bins(column, np.ones(5000, bool))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from unrolled.errors import UnknownNameError
 from unrolled.neurons.hypotheses import Classes, HypothesisError, kind_of, load_hypothesis
 from unrolled.neurons.hypotheses.patterns import pattern_labeller
-from unrolled.neurons.labelling import label_steps
+from unrolled.neurons.labelling import StepLabels
 
 TEXT = "so é😀 SO\nsad \ud800"
 
@@ -220,12 +220,12 @@ def test_a_table_of_another_length_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_table_tells_of_all_sequences_that_are_read_one_row_a_step(tmp_path: Path) -> None:
     path = table(tmp_path / "t.csv", size=["1", "2", "3", "4", "5"])
     name, label = load_hypothesis(f"mine=csv:{path}:size")
-    characters = label_steps({name: label}, "ab\nab", "characters", [range(2), range(2, 5)])
+    characters = StepLabels({name: label}, "ab\nab", "characters", [range(2), range(2, 5)])
     assert np.array_equal(characters["mine"], [1.0, 2.0, 3.0, 4.0, 5.0])
-    raw = label_steps({name: label}, list("abcde"), "bytes", [range(5)])
+    raw = StepLabels({name: label}, list("abcde"), "bytes", [range(5)])
     assert np.array_equal(raw["mine"], characters["mine"])
     with pytest.raises(HypothesisError, match="has 5 rows, and what is read 4 characters"):
-        label_steps({name: label}, "abab", "characters", [range(2), range(2, 4)])
+        StepLabels({name: label}, "abab", "characters", [range(2), range(2, 4)])["mine"]
 
 
 @pytest.mark.parametrize(

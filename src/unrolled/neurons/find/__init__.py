@@ -78,18 +78,17 @@ def find(
         UnknownNameError: the network has no such signal.
     """
     _check_signals(signals, [signal.name for signal in network.cell.signals])
+    asked = _Asked(about or {}, surprise, q, shifts, controls, seed)
     stream = RunningNetwork(network, sequences, signals, engine)
-    asked = _Asked(labels, about or {}, surprise, q, shifts, controls, seed)
     symbols = np.concatenate([np.asarray(sequence) for sequence in sequences])
-    rivals: dict[str, Rival] = {}
-    if untrained:
-        short = _first(sequences, UNTRAINED_STEPS)
-        many = sum(map(len, short))
-        fresh = RunningNetwork(_untrained(network, seed), short, signals, engine)
-        few = {name: _cut(label, many) for name, label in labels.items()}
-        alone = _Asked(few, {}, surprise, q, 0, False, seed)
-        rivals = alone.rivals(fresh, _spans(short), symbols[:many], progress)
-    return asked.findings(stream, _spans(sequences), symbols, progress, rivals)
+    with LabelStore(stream.steps) as store:
+        questions = _ask(labels, store)
+        rivals: dict[str, Rival] = {}
+        if untrained:
+            short = _first(sequences, UNTRAINED_STEPS)
+            fresh = RunningNetwork(_untrained(network, seed), short, signals, engine)
+            rivals = asked.rivals(fresh, _spans(short), questions, store, progress)
+        return asked.findings(stream, _spans(sequences), questions, symbols, store, progress, rivals)
 
 
 def find_in_trace(
@@ -107,9 +106,11 @@ def find_in_trace(
 ) -> Findings:
     """As `find`, of what a trace holds; there is no untrained network to compare with."""
     _check_signals(signals, [signal.name for site in trace.info.sites for signal in site.signals])
-    asked = _Asked(labels, about or {}, surprise and trace.loss is not None, q, shifts, controls, seed)
+    asked = _Asked(about or {}, surprise and trace.loss is not None, q, shifts, controls, seed)
     symbols = np.zeros(trace.steps, np.int64) if trace.symbols is None else trace.symbols
-    found = asked.findings(RecordedTrace(trace, signals), trace.sequences, symbols, progress, {})
+    stream = RecordedTrace(trace, signals)
+    with LabelStore(stream.steps) as store:
+        found = asked.findings(stream, trace.sequences, _ask(labels, store), symbols, store, progress, {})
     return replace(found, source=dict(trace.info.source))
 
 
@@ -117,77 +118,80 @@ class _Asked:
     """What is asked of a text, whatever reads it."""
 
     def __init__(
-        self,
-        labels: Mapping[str, Label | Classes],
-        about: Mapping[str, str],
-        surprise: bool,
-        q: float,
-        shifts: int,
-        controls: bool,
-        seed: int,
+        self, about: Mapping[str, str], surprise: bool, q: float, shifts: int, controls: bool, seed: int
     ) -> None:
         if not 0 < q < 1:
             raise SettingsError(f"The false-discovery rate is above 0 and below 1, not {q:g}.")
         if shifts < 0:
             raise SettingsError(f"Labels can be moved 0 times or more, not {shifts}.")
-        self._labels, self._surprise = labels, surprise
         self._about = {SURPRISE: "Nats that the symbol just read cost the network: how little it expected it", **about}
-        self._q, self._shifts, self._controls, self._seed = q, shifts, controls, seed
+        self._surprise, self._q, self._shifts, self._controls, self._seed = surprise, q, shifts, controls, seed
 
-    def rivals(self, stream: Stream, spans: Sequence[range], symbols: Array, progress: Progress) -> dict[str, Rival]:
-        """The best neuron of each hypothesis alone."""
-        with LabelStore(stream.steps) as store:
-            return self._search(stream, Parts.of(spans), symbols, progress, store)[0].rivals()
+    def rivals(
+        self, stream: Stream, spans: Sequence[range], asked: Sequence[Question], store: LabelStore, progress: Progress
+    ) -> dict[str, Rival]:
+        """The best neuron of each hypothesis alone, over the text's first steps."""
+        parts = Parts.of(spans)
+        questions, _ = self._that_vary([question.first(stream.steps) for question in asked], parts, store)
+        search = Search(questions, {}, _names(stream), parts, store, shifts=0, seed=self._seed)
+        stream.run(parts.cuts, search.take, progress)
+        return search.rivals()
 
     def findings(
-        self, stream: Stream, spans: Sequence[range], symbols: Array, progress: Progress, rivals: Mapping[str, Rival]
+        self,
+        stream: Stream,
+        spans: Sequence[range],
+        asked: Sequence[Question],
+        symbols: Array,
+        store: LabelStore,
+        progress: Progress,
+        rivals: Mapping[str, Rival],
     ) -> Findings:
+        """Runs the whole text through."""
         parts = Parts.of(spans)
-        with LabelStore(stream.steps) as store:
-            search, skipped, shifts = self._search(stream, parts, symbols, progress, store)
-            return Findings(
-                steps=stream.steps,
-                chosen=(parts.screen.start, parts.choose.stop),
-                told=(parts.tell.start, parts.tell.stop),
-                neurons=sum(stream.signals.values()),
-                q=self._q,
-                shifts=shifts,
-                hypotheses=search.sought(self._q, self._about, rivals),
-                skipped=skipped,
-            )
-
-    def _search(
-        self, stream: Stream, parts: Parts, symbols: Array, progress: Progress, store: LabelStore
-    ) -> tuple[Search, dict[str, str], int]:
-        """Runs the whole text through. Also tells what was skipped, and how often labels were moved."""
-        for name, label in self._labels.items():
-            length = len(label.codes) if isinstance(label, Classes) else len(label)
-            if length != stream.steps:
-                raise SettingsError(f"The label {name!r} has {length:,} steps; the text has {stream.steps:,}.")
-        questions, skipped = self._questions(store, parts)
+        questions, skipped = self._that_vary(asked, parts, store)
         controls = {
             each.name: control_task(each.name, each, symbols, store, self._seed)
             for each in questions
             if self._controls and each.name != SURPRISE
         }
         shifts = max(self._shifts, shifts_needed(len(questions), self._q)) if self._shifts else 0
-        names = [f"{signal}.{at}" for signal, neurons in stream.signals.items() for at in range(neurons)]
-        search = Search(questions, controls, names, parts, store, shifts=shifts, seed=self._seed)
+        search = Search(questions, controls, _names(stream), parts, store, shifts=shifts, seed=self._seed)
         stream.run(parts.cuts, search.take, progress)
-        return search, skipped, shifts
+        return Findings(
+            steps=stream.steps,
+            chosen=(parts.screen.start, parts.choose.stop),
+            told=(parts.tell.start, parts.tell.stop),
+            neurons=sum(stream.signals.values()),
+            q=self._q,
+            shifts=shifts,
+            hypotheses=search.sought(self._q, self._about, rivals),
+            skipped=skipped,
+        )
 
-    def _questions(self, store: LabelStore, parts: Parts) -> tuple[list[Question], dict[str, str]]:
-        questions: list[Question] = []
-        skipped: dict[str, str] = {}
-        for name, label in self._labels.items():
-            question = store.ask(name, label)
-            if all(question.varies(slice(p.start, p.stop), ENOUGH) for p in (parts.screen, parts.choose, parts.tell)):
-                questions.append(question)
-            else:
-                skipped[name] = "the text has too little of it"
-        if self._surprise:
-            questions.append(store.pending(SURPRISE))
-        return questions, skipped
+    def _that_vary(
+        self, asked: Sequence[Question], parts: Parts, store: LabelStore
+    ) -> tuple[list[Question], dict[str, str]]:
+        """Those of which each part has enough, with the network's surprise; and why the others are skipped."""
+        steps = [slice(part.start, part.stop) for part in (parts.screen, parts.choose, parts.tell)]
+        kept = [each for each in asked if all(each.varies(part, ENOUGH) for part in steps)]
+        skipped = {each.name: "the text has too little of it" for each in asked if each not in kept}
+        return [*kept, *([store.pending(SURPRISE)] if self._surprise else [])], skipped
+
+
+def _ask(labels: Mapping[str, Label | Classes], store: LabelStore) -> list[Question]:
+    """Each label is looked up but once, and need not be kept by who gives it."""
+    questions: list[Question] = []
+    for name, label in labels.items():
+        length = len(label)
+        if length != store.steps:
+            raise SettingsError(f"The label {name!r} has {length:,} steps; the text has {store.steps:,}.")
+        questions.append(store.ask(name, label))
+    return questions
+
+
+def _names(stream: Stream) -> list[str]:
+    return [f"{signal}.{at}" for signal, neurons in stream.signals.items() for at in range(neurons)]
 
 
 def _check_signals(asked: Sequence[str], known: Sequence[str]) -> None:
@@ -218,10 +222,6 @@ def _first(sequences: Sequence[Array], steps: int) -> list[Array]:
             kept.append(sequence[:steps])
             steps -= len(sequence)
     return kept
-
-
-def _cut(label: Label | Classes, steps: int) -> Label | Classes:
-    return Classes(label.codes[:steps], label.names) if isinstance(label, Classes) else label[:steps]
 
 
 def _untrained(network: Network, seed: int) -> Network:

@@ -32,6 +32,11 @@ class Bins:
         at = (np.arange(1, BINS) * len(sample)) // BINS
         self.edges = np.ascontiguousarray(np.sort(sample, axis=0)[at].T)
         """`(neurons, BINS − 1)`; a value is in bin b if b edges are below it."""
+        # A value that many steps have, such as a gate's 1, has a bin of its own: its first edge is just below it.
+        again = np.zeros_like(self.edges, bool)
+        again[:, :-1] = self.edges[:, 1:] == self.edges[:, :-1]
+        again[:, 1:] &= self.edges[:, 1:] != self.edges[:, :-1]
+        self.edges[again] = np.nextafter(self.edges[again], -np.inf, dtype=np.float32)
         codes = self.of(sample[at_random])
         counts = counted(codes, BINS)
         below = np.cumsum(counts, axis=1) - counts / 2

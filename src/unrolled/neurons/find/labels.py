@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -21,7 +21,7 @@ GROUPS = 16
 OTHER = "(other)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """A label of every step, as the finder asks it.
 
@@ -39,6 +39,10 @@ class Question:
     numbers: Array | None
     groups: int
     always: bool
+
+    def first(self, steps: int) -> Question:
+        """The same of the first steps alone."""
+        return replace(self, codes=self.codes[:steps], numbers=None if self.numbers is None else self.numbers[:steps])
 
     def columns(self, steps: slice) -> Array:
         """What values are multiplied with, `(steps, columns)` of float32: the answer, the number, or one column a
@@ -108,7 +112,7 @@ class LabelStore:
         return kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LateQuestion(Question):
     """A number that is written down step by step."""
 
