@@ -21,6 +21,7 @@ from unrolled.engines.gpu.engine import GpuEngine
 from unrolled.engines.torch import TorchEngine
 from unrolled.experiments import EXPERIMENTS
 from unrolled.experiments.recipes import ALL
+from unrolled.neurons.circuits import CIRCUITS, babble
 from unrolled.racing import Shape
 
 ROOT = Path(__file__).parents[1]
@@ -230,3 +231,48 @@ def test_planted_patterns_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert [bar["holds"] for bar in found["bars"] if bar["what"] == "the planted places"] == [True]
     assert found["numbers"]["0.9"]["places"] == 19
     assert len(found["numbers"]["0.9"]["neurons"]) == match.PLANTED
+
+
+def test_what_is_found_is_held_against_what_was_planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiny: every row comes out, and what is planted in made-up text is found."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    finding = importlib.import_module("find")
+    text, written = tmp_path / "text", tmp_path / "find.json"
+    text.write_text(babble(30_000, 7), encoding="utf-8")
+    options = f"--seeds 1 --steps 6000 --sizes 1x24 --json {written}"
+    monkeypatch.setattr("sys.argv", ["find.py", str(text), *options.split()])
+    assert finding.main() in {0, 1}
+    found = json.loads(written.read_text())["numbers"]
+    assert len(found) == 3 * len(finding.WAYS)
+    assert [row["planted"] for row in found.values()] == [5, 5, 2] * 3
+    assert found["babble, lstm 1x24, leak 0"]["first"] == 5
+    assert finding.neuron_of("rnn.l0.forget_gate.7") == "rnn.l0.7"
+    alone = finding.seek(babble(6000), babble(6000, 1), ["quote toggle"], "lstm", 1, 8, 0.0, 0)
+    assert (alone.planted, alone.believed, alone.first) == (1, 1, 1)
+
+
+def test_where_there_is_nothing_to_find_it_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    null = importlib.import_module("null")
+    text, written = tmp_path / "text", tmp_path / "null.json"
+    text.write_text(babble(30_000, 7), encoding="utf-8")
+    options = f"--networks 4 --steps 3000 --hidden 20 --json {written}"
+    monkeypatch.setattr("sys.argv", ["null.py", str(text), *options.split()])
+    assert null.main() in {0, 1}
+    numbers = json.loads(written.read_text())["numbers"]
+    assert numbers["networks"] == 4
+    assert 0 <= numbers["shows"] <= 4
+    read = babble(3000)
+    own = null.seek(read, {"round-depth": CIRCUITS["bracket counter"]().label(read)}, 20, 0, True, 0.05)
+    assert own["round-depth"].found  # its own labels it does find
+
+
+def test_what_finding_costs_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    screening, common = importlib.import_module("screening"), importlib.import_module("common")
+    result = common.Report("costs")
+    screening.beside_tracing(result, "corpus:python", "1x8", 3000, 0.01)
+    assert set(result.numbers["seconds"]) == {"tracing", "the search", "the search without control tasks"}
+    monkeypatch.setattr(screening, "find_spec", lambda _: None)
+    screening.beside_others(result, 3000, 4, 2)
+    assert "pip install -r benchmarks/requirements.txt" in str(result.tables[-1])

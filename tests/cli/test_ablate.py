@@ -12,16 +12,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from tests.training.making import names_in, train_tiny, write_text
 from unrolled.cli import run
+from unrolled.engines import Edit
 from unrolled.networks.files import load_network
 from unrolled.neurons.ablation import Intervention, ablate
 from unrolled.neurons.answers import answers
 from unrolled.neurons.holding import Mode
 from unrolled.neurons.lockstep import Text
+from unrolled.training.exam import greedy_answers
+from unrolled.writing.sample import sample
 
 ENVIRONMENT = {**os.environ, "PYTHONIOENCODING": "utf-8"}
 TEXT, NEURON = "text0.txt", "rnn.l0.3"
@@ -111,6 +115,23 @@ def test_a_held_network_answers_a_tasks_questions_otherwise(here: Path, capsys: 
     assert len(set(written)) == 1
     held = read_json(capsys, "evaluate", "counter", "task:counter", "--hold", "rnn.l0.hidden=0")
     assert (held["share_right"], held["counts_right_to"]) == (0.0, 0)
+
+
+def test_answers_are_written_with_the_hold_from_the_first_symbol_to_the_last(here: Path) -> None:
+    loaded = load_network(Path("counter"))
+    with torch.no_grad():
+        for parameter in loaded.network.parameters():
+            parameter.mul_(4.0)
+    told: set[str] = set()
+    for value in np.linspace(-1, 1, 9).tolist():
+        edits = [Edit("l0", "hidden", value, [0, 1, 2])]
+        (answer,) = greedy_answers(loaded.network, loaded.vocabulary, ["\naaX"], 12, edits=edits)
+        settings = {"edge": "\n", "temperature": 0.0, "length": len(answer)}
+        written = sample(loaded.network, loaded.vocabulary, "\naaX", edits=edits, **settings)
+        assert "".join(written) == "\naaX" + answer
+        told.add(answer)
+    assert len(told) > 1
+    assert max(map(len, told)) > 2
 
 
 def test_a_sample_with_a_hold_draws_by_the_same_numbers(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from unrolled.cells import CELLS
 from unrolled.engines import ENGINES
 from unrolled.experiments import EXPERIMENTS
 from unrolled.figures.export import KINDS
+from unrolled.neurons.circuits import CIRCUITS
 from unrolled.neurons.hypotheses import HYPOTHESES
 from unrolled.sources.tasks import TASKS
 
@@ -46,6 +47,7 @@ NAMED = {
     "experiment": ("experiments.md", EXPERIMENTS.names()),
     "figure": ("figures.md", KINDS),
     "hypothesis": ("hypotheses.md", HYPOTHESES.names()),
+    "circuit": ("circuits.md", list(CIRCUITS)),
 }
 """What it is → the page that explains it, and every name. A page has the name in backquotes."""
 
@@ -130,7 +132,10 @@ def test_a_function_that_draws_has_its_parameters_in_the_reference(name: str) ->
     assert documented == list(inspect.signature(getattr(figures, name)).parameters)
 
 
-@pytest.mark.parametrize("page", ["ablation.md", "cells.md", "engines.md", "figures.md", "hypotheses.md", "words.md"])
+PAGES = ["ablation.md", "cells.md", "circuits.md", "engines.md", "figures.md", "hypotheses.md", "words.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_examples_print_what_they_say(
     page: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

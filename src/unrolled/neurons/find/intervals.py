@@ -76,7 +76,9 @@ def interval(score: float, error: float, low: float, high: float) -> tuple[float
     """The 95 % interval of a score between two bounds, on the scale of its log-odds, so that it stays between them."""
     if not np.isfinite(error):
         return low, high
-    share = min(max((score - low) / (high - low), 1e-6), 1 - 1e-6)
-    odds, wide = np.log(share / (1 - share)), WIDE * error / (high - low) / (share * (1 - share))
+    error = max(error / (high - low), 1e-6)
+    edge = min(error, 0.5)  # nearer to a bound than its own error the log-odds would be of no account
+    share = min(max((score - low) / (high - low), edge), 1 - edge)
+    odds, wide = np.log(share / (1 - share)), WIDE * error / (share * (1 - share))
     ends = [low + (high - low) / (1 + np.exp(-np.clip(odds + side * wide, -60, 60))) for side in (-1, 1)]
     return float(min(ends[0], score)), float(max(ends[1], score))

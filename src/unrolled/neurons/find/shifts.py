@@ -25,6 +25,9 @@ DIGITS = 1e-6
 """Share of a sum of squares below which a difference is nothing but rounding."""
 AT_ONCE = 512
 """Steps that are multiplied at a time."""
+BLOCKS, SHORTEST = 20, 250
+"""A part is cut into so many blocks, none shorter; of each, every neuron's mean is left out. What drifts over the whole
+part goes with whatever else drifts, and no shift has so long a slope as the label as it is."""
 
 
 class Shifts:
@@ -44,8 +47,13 @@ class Shifts:
         self._apart = reach // max(1, self.count)
         self._circles: list[Array] = []
         columns = 1 if question.kind != "class" else question.groups
-        self._sums = np.zeros((columns, neurons, 1 + self.count))
-        self._said = np.zeros((2, neurons, 1 + self.count if not question.always else 1))
+        said = 1 + self.count if not question.always else 1
+        self._sums, self._squares = np.zeros((columns, neurons, 1 + self.count)), np.zeros((neurons, said))
+        blocks = max(1, min(BLOCKS, len(part) // SHORTEST))
+        self._ends = [len(part) * (block + 1) // blocks for block in range(blocks)]
+        # Of the block that is being read: sums of the neurons and of the label, and steps at which it says something.
+        self._values, self._labels = np.zeros((neurons, said)), np.zeros((columns, 1 + self.count))
+        self._steps = np.zeros(said)
 
     def add(self, start: int, places: Array) -> None:
         """Takes values `(neurons, steps)` of float32, about 0 in the mean, from step `start` on."""
@@ -53,33 +61,46 @@ class Shifts:
             part = slice(self._part.start, self._part.stop)
             stored = [self._question.codes, *([] if self._question.numbers is None else [self._question.numbers])]
             self._circles = [self._twice(each[part]) for each in stored]
-        for first in range(0, places.shape[1], AT_ONCE):
-            piece = torch.from_numpy(np.ascontiguousarray(places[:, first : first + AT_ONCE]))
-            self._add(start + first - self._part.start, piece)
+        at, done = start - self._part.start, 0
+        while done < places.shape[1]:
+            stop = min(done + AT_ONCE, places.shape[1], done + self._ends[0] - at)
+            self._add(at, torch.from_numpy(np.ascontiguousarray(places[:, done:stop])))
+            at, done = at + stop - done, stop
+            if at == self._ends[0]:
+                self._end_block()
 
     def strengths(self) -> Array:
         """`(neurons, 1 + shifts)`, the label as it is first: the correlation, or √η² of classes."""
         question, part = self._question, slice(self._part.start, self._part.stop)
         counts = np.bincount(question.codes[part].astype(np.int64) + 1, minlength=question.groups + 1)[1:]
-        said = max(1, int(counts.sum()))
-        sums, squares = self._said
-        spread = squares - sums**2 / said
-        spread[spread <= DIGITS * squares] = np.inf  # it does not vary
+        spread = np.where(self._squares > 1e-6 * self._part.stop, self._squares, np.inf)  # else it does not vary
         if question.kind == "class":
             means = (self._sums**2 / np.maximum(counts, 1)[:, None, None]).sum(axis=0)
-            return np.sqrt(np.clip((means - sums**2 / said) / spread, 0, 1))
+            return np.sqrt(np.clip(means / spread, 0, 1))
         asked = question.columns(part)[:, 0].astype(np.float64)
-        variance = max(float(np.square(asked).sum() - asked.sum() ** 2 / said), 1e-9)
-        return (self._sums[0] - asked.sum() * sums / said) / np.sqrt(variance * spread)
+        variance = max(float(np.square(asked).sum() - asked.sum() ** 2 / max(1, int(counts.sum()))), 1e-9)
+        return self._sums[0] / np.sqrt(variance * spread)
 
     def _add(self, at: int, places: torch.Tensor) -> None:
         codes, *numbers = (self._moved(circle, at, places.shape[1]) for circle in self._circles)
         asked = numbers or ([codes == 1] if self._question.kind == "answer" else [])
         for column in range(len(self._sums)):
-            self._sums[column] += _product(places, asked[column] if asked else codes == column)
+            label = asked[column] if asked else codes == column
+            self._sums[column] += _product(places, label)
+            self._labels[column] += label.sum(axis=1)
         said = np.ones((1, places.shape[1])) if self._question.always else codes != UNSAID
-        self._said[0] += _product(places, said)
-        self._said[1] += _product(places**2, said)
+        self._values += _product(places, said)
+        self._squares += _product(places**2, said)
+        self._steps += said.sum(axis=1)
+
+    def _end_block(self) -> None:
+        """Leaves out the neurons' means over the block."""
+        steps = np.maximum(self._steps, 1)
+        self._sums -= self._values * (self._labels / steps)[:, None, :]
+        self._squares -= self._values**2 / steps
+        self._ends.pop(0)
+        for sums in (self._values, self._labels, self._steps):
+            sums[:] = 0
 
     def _moved(self, circle: Array, at: int, steps: int) -> Array:
         """`(1 + shifts, steps)`, what the label says at the steps, and at those so far on."""
