@@ -26,7 +26,7 @@ EXPORT = ["export", "trace", "--format", "figure", "--out"]
 COMPLETE = ["complete", "run", "--prefix", "the ra"]
 
 BAD: dict[str, tuple[list[str], str]] = {
-    "no such command": (["trian"], "no command 'trian'; there are: bench, check, complete, demo"),
+    "no such command": (["trian"], "no command 'trian'; there are: ablate, bench, check, complete, demo"),
     "a command that is near": (["trian"], "Did you mean 'train'? See --help."),
     "no such option": ([*SAMPLE, "--temprature", "1"], "--temprature"),
     "argument missing": (["train", "--out", "new"], "Missing argument 'source'. See"),

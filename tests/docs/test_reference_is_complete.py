@@ -132,7 +132,9 @@ def test_a_function_that_draws_has_its_parameters_in_the_reference(name: str) ->
     assert documented == list(inspect.signature(getattr(figures, name)).parameters)
 
 
-PAGES = ["ablation.md", "cells.md", "circuits.md", "engines.md", "figures.md", "hypotheses.md", "words.md"]
+PAGES = [
+    *("ablation.md", "cells.md", "circuits.md", "engines.md", "figures.md", "find.md", "hypotheses.md", "words.md"),
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
