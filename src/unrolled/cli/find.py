@@ -26,7 +26,7 @@ from unrolled.errors import SettingsError
 if TYPE_CHECKING:
     from unrolled.neurons.find import Finding, Findings, Sought
 
-COLUMNS = ("hypothesis", "neuron", "score (95 %)", "chance")
+COLUMNS = ("hypothesis", "neuron", "score [95 %]", "chance")
 MORE = ("untrained", "precision", "recall", "2, 4, 8 together")
 """Columns for which there is room on a wide terminal."""
 TASK_STEPS = 20_000
@@ -171,7 +171,7 @@ def _show(found: Findings, top: int) -> None:
 
 def _score(tested: Sought, each: Finding) -> str:
     name = {"AUC": "AUC", "correlation": "r", "eta squared": "η²"}[tested.measure]
-    return f"{name} {each.score:.3f} ({each.low:.2f} to {each.high:.2f})"
+    return f"{name} {each.score:.3f} [{each.low:.2f}, {each.high:.2f}]"
 
 
 def _more(tested: Sought, each: Finding) -> list[str]:

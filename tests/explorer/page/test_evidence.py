@@ -53,6 +53,10 @@ def test_the_likest_neurons_of_all_layers(page: Page, exhibition: Exhibition) ->
     names = [f"rnn.l{layer}.{neuron}" for layer in range(2) for neuron in range(HIDDEN)]
     order = [at for at in np.argsort(-np.abs(matrix)) if at != HIDDEN + NEURON][:6]
     page.goto(exhibition.link(f"site=rnn.l1&signal=cell&neuron={NEURON}"))
+    # What stands above has its place first: the panel is filled when it is seen, and must not be pushed out again.
+    expect(page.get_by_test_id("peaks").get_by_test_id("peak").first).to_be_visible()
+    expect(page.get_by_test_id("statistics")).to_be_visible()
+    expect(page.get_by_test_id("half-life")).to_be_visible()
     page.get_by_test_id("neighbours").scroll_into_view_if_needed()
     rows = page.get_by_test_id("neighbour")
     expect(rows).to_have_count(6)
