@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from unrolled.experiments.claims import read_claims
 from unrolled.experiments.lab import percent, plain, verdict
 from unrolled.experiments.recipes import find_recipes
 from unrolled.experiments.reproduce import reproduce
+from unrolled.explorer.collection import Collection
 from unrolled.traces.trace import Trace
 
 RECIPE = '''"""A <small> recipe.
@@ -93,6 +95,10 @@ def test_a_recipe_of_ones_own(recipe: Path, tmp_path: Path, capsys: pytest.Captu
     assert len(shown["experiments"]["mine"]["cells"]) == 13
     assert {path.name for path in (out / "mine" / "runs" / "tiny").iterdir()} == {"seed-0", "seed-1"}
     assert Trace.open(out / "mine" / "traces" / "two").text == "\nAxYa\n\nBxxYb\n"
+    shutil.copytree(out, tmp_path / "elsewhere")  # the explorer finds the run wherever both are
+    exhibits = Collection([tmp_path / "elsewhere"]).exhibits
+    (two,) = [exhibit for exhibit in exhibits if exhibit.kind == "trace"]
+    assert two.run_id in {exhibit.id for exhibit in exhibits if exhibit.kind == "run"}
     page = (out / "mine" / "report.html").read_text()
     links = Links(page)
     assert "<b>no markup</b>" in "".join(links.text)  # as text, not as markup

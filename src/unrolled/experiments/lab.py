@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -152,6 +153,8 @@ class Lab:
         loaded = trained.loaded
         if out is not None:
             out.parent.mkdir(parents=True, exist_ok=True)
+        # As seen from the trace, so that the explorer finds the run wherever both are moved together.
+        path = loaded.path.name if out is None else Path(os.path.relpath(loaded.path, out)).as_posix()
         trace = record_run(
             loaded.network,
             loaded.vocabulary,
@@ -160,7 +163,7 @@ class Lab:
             signals=signals,
             title=title,
             overwrite=True,
-            model={"kind": "run", "path": loaded.path.name, "step": loaded.step, "weights_sha256": loaded.sha256},
+            model={"kind": "run", "path": path, "step": loaded.step, "weights_sha256": loaded.sha256},
         )
         return Watched(trace, tuple(strings))
 
