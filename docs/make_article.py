@@ -47,11 +47,12 @@ def main() -> None:
 def part(folder: Path) -> str:
     """What became of an experiment's claims."""
     found = json.loads((folder / "numbers.json").read_text("utf-8"))
-    seconds = json.loads((folder / "times.json").read_text("utf-8"))["seconds"]
+    times = folder / "times.json"
+    took = f", {json.loads(times.read_text('utf-8'))['seconds']:.0f} seconds" if times.is_file() else ""
     lines = [[each["text"], each["verdict"], each["because"].replace("|", "∣")] for each in found["claims"]]
     rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    took = f"`unrolled reproduce {folder.name}`, {seconds:.0f} seconds on {platform.processor() or platform.machine()}."
-    return f"\n## {found['title']}\n\n{took}\n\n| claim | verdict | because |\n| --- | --- | --- |\n{rows}\n"
+    ran = f"`unrolled reproduce {folder.name}`{took} on {platform.processor() or platform.machine()}."
+    return f"\n## {found['title']}\n\n{ran}\n\n| claim | verdict | because |\n| --- | --- | --- |\n{rows}\n"
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def find(
     shifts: Annotated[
         int,
         typer.Option("--shifts", min=20, help="How often labels are moved along the text, to see what chance gives."),
-    ] = 1000,
+    ] = 500,
     untrained: Annotated[
         bool, typer.Option("--untrained/--no-untrained", help="Compare with an untrained network of the same shape.")
     ] = True,

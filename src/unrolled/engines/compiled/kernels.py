@@ -33,6 +33,7 @@ _SIGNATURES = {
     "unrolled_multiply_space": [_INT] * 2,
     "unrolled_multiply": [_INT] * 3 + [_POINTER, _INT, _INT, _POINTER, _INT, _POINTER, _INT, _INT, _POINTER, _INT],
     "unrolled_add_by_symbol": [_INT, _INT, _POINTER, _POINTER, _POINTER, _INT],
+    "unrolled_bins": [_INT] * 3 + [_POINTER] * 3 + [_INT],
 }
 _NUMBERS = (
     *("cell", "activation", "steps", "batch", "inputs", "x_stride", "neurons", "padded", "direction", "threads"),
@@ -122,6 +123,14 @@ class Kernels:
                 len(some), width, own.data_ptr(), some.data_ptr(), partial.data_ptr(), threads
             )
         return sums[0] if len(sums) == 1 else sums.sum(0)
+
+    def bins(self, edges: Tensor, values: Tensor) -> Tensor:
+        """(rows, steps) of int64: how many of its row's rising edges (rows, count) are below each value (rows, steps);
+        as `torch.searchsorted`, several times faster where the values come in no order."""
+        out = torch.empty(values.shape, dtype=torch.int64)
+        pointers = edges.data_ptr(), values.data_ptr(), out.data_ptr()
+        self.functions.unrolled_bins(*values.shape, edges.shape[1], *pointers, torch.get_num_threads())
+        return out
 
 
 @cache

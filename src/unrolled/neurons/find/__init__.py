@@ -33,7 +33,7 @@ ENOUGH = 10
 """Steps at which a label says one thing, in each part, that it takes to say anything of it."""
 UNTRAINED_STEPS = 200_000
 """Steps at most that an untrained network reads."""
-SHIFTS = 1000
+SHIFTS = 500
 FALSE_DISCOVERIES = 0.05
 
 

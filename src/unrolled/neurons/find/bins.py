@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from unrolled.engines.compiled.kernels import find_kernels
+
 Array: TypeAlias = npt.NDArray[Any]
 
 BINS = 512
@@ -44,8 +46,10 @@ class Bins:
 
     def of(self, values: Array) -> Array:
         """The bins of values `(steps, neurons)`, as `(neurons, steps)` of int64."""
-        turned = torch.from_numpy(np.ascontiguousarray(values.T))
-        return torch.searchsorted(torch.from_numpy(self.edges), turned).numpy()
+        turned, edges = torch.from_numpy(np.ascontiguousarray(values.T)), torch.from_numpy(self.edges)
+        kernels = find_kernels()
+        found = torch.searchsorted(edges, turned) if isinstance(kernels, str) else kernels.bins(edges, turned)
+        return found.numpy()
 
     def places(self, codes: Array) -> Array:
         """About where among its neuron's values each lies, −0.5 to 0.5, from bins `(neurons, steps)`; of float32."""

@@ -23,8 +23,8 @@ from unrolled.neurons.hypotheses import Kind
 
 Array: TypeAlias = npt.NDArray[Any]
 
-CANDIDATES = 50
-"""Neurons of each hypothesis that are looked at closely."""
+CANDIDATES, OF_CONTROLS = 50, 16
+"""Neurons of each hypothesis that are looked at closely, and of each control task."""
 CHANCE: Mapping[Kind, float] = {"answer": 0.5, "number": 0.0, "class": 0.0}
 """What the interval of a score must lie above to be believed, beside the chance that the shifts give."""
 PLACES_SPREAD = 12**-0.5
@@ -194,6 +194,7 @@ class Search:
 
     def _choose_candidates(self) -> None:
         columns = self._screening.best(CANDIDATES)
+        columns[len(self._questions) :] = [each[:OF_CONTROLS] for each in columns[len(self._questions) :]]
         self._looked_at = np.unique(np.concatenate([*columns, np.empty(0, np.int64)]).astype(np.int64))
         within = [np.searchsorted(self._looked_at, each) for each in columns]
         self._candidates = [

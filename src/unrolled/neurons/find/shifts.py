@@ -84,14 +84,16 @@ class Shifts:
     def _add(self, at: int, places: torch.Tensor) -> None:
         codes, *numbers = (self._moved(circle, at, places.shape[1]) for circle in self._circles)
         asked = numbers or ([codes == 1] if self._question.kind == "answer" else [])
+        counting = torch.cat([places, torch.ones(1, places.shape[1])])  # its last row sums the label itself
         for column in range(len(self._sums)):
-            label = asked[column] if asked else codes == column
-            self._sums[column] += _product(places, label)
-            self._labels[column] += label.sum(axis=1)
+            products = _product(counting, asked[column] if asked else codes == column)
+            self._sums[column] += products[:-1]
+            self._labels[column] += products[-1]
         said = np.ones((1, places.shape[1])) if self._question.always else codes != UNSAID
-        self._values += _product(places, said)
+        products = _product(counting, said)
+        self._values += products[:-1]
+        self._steps += products[-1]
         self._squares += _product(places**2, said)
-        self._steps += said.sum(axis=1)
 
     def _end_block(self) -> None:
         """Leaves out the neurons' means over the block."""
