@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unrolled.films.scores import find_keepers, usual_labels
+from unrolled.films.network import FilmNetwork
+from unrolled.films.scores import find_keepers, signals, states, usual_labels
+from unrolled.networks import NetworkSettings
 from unrolled.neurons.measures import auc, restlessness
 from unrolled.sources.films import make_films
 
@@ -70,3 +73,16 @@ def test_the_usual_label_is_the_most_frequent_of_its_kind_of_frame() -> None:
     for shot in np.unique(films.shots):
         labels = films.labels[films.shots == shot]
         assert (labels == usual[shot]).sum() == np.bincount(labels).max()
+
+
+def test_every_signal_adds_up_over_the_films() -> None:
+    """By the equations of the LSTM, film after film."""
+    torch.manual_seed(0)
+    films = make_films(3, 4, 30)
+    network = FilmNetwork(NetworkSettings(hidden=6), len(films.names)).eval()
+    seen = signals(network, films)
+    assert set(seen) == {signal.name for signal in network.rnn.cell.signals}
+    before = np.concatenate([np.zeros((4, 1, 6), np.float32), seen["cell"][:, :-1]], axis=1)
+    kept = seen["forget_gate"] * before + seen["input_gate"] * seen["candidate"]
+    np.testing.assert_allclose(seen["cell"], kept, atol=1e-6)
+    assert all(np.array_equal(value, seen[name]) for name, value in states(network, films).items())

@@ -7,13 +7,23 @@ which neurons keep place, time and progress, and how calm is the state that keep
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from unrolled import figures
 from unrolled.experiments.lab import Array, Lab, percent
-from unrolled.films import COMPARED, GAPS, FilmResult, compare_cells, load_film_network, make_films, record_films
+from unrolled.films import (
+    COMPARED,
+    GAPS,
+    FilmResult,
+    compare_cells,
+    load_film_network,
+    make_films,
+    record_films,
+    signals,
+)
+from unrolled.neurons.measures import half_life, saturation
 
 LONG = 50
 """The gap at which cells are judged."""
@@ -26,6 +36,7 @@ def reproduce(lab: Lab) -> None:
     against_the_gap(lab, results)
     what_is_kept(lab, results["lstm"])
     how_calm(lab, results)
+    how_gated(lab, list(results))
     network, _ = load_film_network(lab.folder / "runs" / "lstm-0")
     traces = lab.folder / "traces"
     traces.mkdir(exist_ok=True)
@@ -143,3 +154,41 @@ def how_calm(lab: Lab, results: Mapping[str, list[FilmResult]]) -> None:
         [a < b for a, b in zip(calm, restless, strict=True)],
         f"LSTM's cell state {np.mean(calm):.2f}, RNN's state {np.mean(restless):.2f}",
     )
+
+
+def how_gated(lab: Lab, cells: Sequence[str]) -> None:
+    """The recipe `gates` asks the same of the other tasks; what is of use is known of drawn films too."""
+    lab.heading("What the gates do")
+    lab.say(
+        """Means over all neurons and seeds. A frame tells something if the hidden world is another after it; most do
+        not. Memory is asked where the frame alone does not tell what is happening, and idle elsewhere. Something must
+        be remembered as long as there is a place, a night, a death or something on the fire. Shut is below 0.1, open
+        above 0.9; the half-life is the median neuron's, in frames."""
+    )
+    films = make_films(8, 40)
+    new = np.zeros(films.worlds.shape, bool)
+    new[:, 1:] = films.worlds[:, 1:] != films.worlds[:, :-1]
+    full, asked = np.any([each > 0 for each in films.hidden().values()], axis=0), films.uncertain
+    rows: list[list[object]] = []
+    for cell in cells:
+        networks = [load_film_network(lab.folder / "runs" / f"{cell}-{seed}")[0] for seed in range(lab.seeds(5))]
+        seen = [signals(network, films) for network in networks]
+        for role in networks[0].rnn.cell.signals:
+            if role.role == "gate" or (role.name == "hidden" and "output_gate" in seen[0]):
+                values = [np.abs(each[role.name]) for each in seen]
+                shown = role.name.replace("_", " ") if role.role == "gate" else "|h|"
+                rows.append([cell, shown, *_gated(role.name, values, new, full, asked)])
+    names = ("new", "nothing new", "to remember", "nothing to remember", "asked", "idle", "shut", "open", "half-life")
+    lab.table(("cell", "signal", *names), rows)
+    lab.number("gates", rows)
+
+
+def _gated(name: str, values: Sequence[Array], new: Array, full: Array, asked: Array) -> list[object]:
+    """What one signal of a cell's networks does, `(films, steps, neurons)` each."""
+    means = [float(np.mean([each[when].mean() for each in values])) for when in (new, ~new, full, ~full, asked, ~asked)]
+    parts = [saturation(each.reshape(-1, each.shape[-1])) for each in values]
+    shut, opened = (percent(float(np.mean([part[at] for part in parts]))) for at in (0, 1))
+    if name not in ("forget_gate", "update_gate"):
+        return [*means, shut, opened, ""]
+    lives = [half_life(each.reshape(-1, each.shape[-1])) for each in values]
+    return [*means, shut, opened, f"{float(np.median(lives)):.3g}"]

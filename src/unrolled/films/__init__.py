@@ -19,6 +19,7 @@ from unrolled.films.scores import (
     answers,
     find_keepers,
     make_tests,
+    signals,
     states,
 )
 from unrolled.films.training import TRAINING, train_film_network
@@ -47,6 +48,7 @@ __all__ = [
     "read_video",
     "record_films",
     "save_film_network",
+    "signals",
     "states",
     "train_film_network",
 ]

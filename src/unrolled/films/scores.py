@@ -93,11 +93,19 @@ def accuracy(network: FilmNetwork, films: Films) -> float:
 def states(network: FilmNetwork, films: Films, engine: str = "auto") -> dict[str, NDArray[np.float32]]:
     """The states of a network while it sees films: `hidden`, and `cell` where there is one, each
     `(films, steps, neurons)`."""
-    names = [signal.name for signal in network.rnn.cell.signals if signal.role == "state"]
+    return _watched(network, films, [each.name for each in network.rnn.cell.signals if each.role == "state"], engine)
+
+
+def signals(network: FilmNetwork, films: Films, engine: str = "auto") -> dict[str, NDArray[np.float32]]:
+    """Every signal of a network while it sees films, each `(films, steps, neurons)`."""
+    return _watched(network, films, [each.name for each in network.rnn.cell.signals], engine)
+
+
+def _watched(network: FilmNetwork, films: Films, names: list[str], engine: str) -> dict[str, NDArray[np.float32]]:
     with torch.inference_mode():
         frames = torch.from_numpy(films.frames.T.copy())
-        signals = network.run(shrink(films.pictures), frames, record=names, engine=engine).signals["l0"]
-    return {name: signals[name].transpose(0, 1).numpy() for name in names}
+        recorded = network.run(shrink(films.pictures), frames, record=names, engine=engine).signals["l0"]
+    return {name: recorded[name].transpose(0, 1).numpy() for name in names}
 
 
 @dataclass(frozen=True)
