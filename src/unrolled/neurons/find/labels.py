@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -74,7 +75,7 @@ class LabelStore:
     def __init__(self, steps: int) -> None:
         self.steps = steps
         self._folder = TemporaryDirectory(prefix="unrolled-labels-")
-        self._files = 0
+        self._maps: list[mmap.mmap] = []
 
     def __enter__(self) -> LabelStore:
         return self
@@ -103,12 +104,23 @@ class LabelStore:
 
     def room(self, shape: tuple[int, ...], dtype: type[np.generic]) -> Array:
         """An array of zeros in a file of its own."""
-        self._files += 1
-        return np.memmap(Path(self._folder.name) / f"{self._files}", dtype=dtype, mode="w+", shape=shape)
+        path = Path(self._folder.name) / f"{len(self._maps)}"
+        size = max(1, int(np.prod(shape)) * np.dtype(dtype).itemsize)
+        with path.open("wb+") as file:
+            file.truncate(size)
+            self._maps.append(mmap.mmap(file.fileno(), size))
+        return np.frombuffer(self._maps[-1], dtype, int(np.prod(shape))).reshape(shape)
+
+    def let_go(self) -> None:
+        """Keeps nothing in memory of what was read or written so far; it is read again from the files when needed."""
+        for each in self._maps:
+            if hasattr(mmap, "MADV_DONTNEED"):
+                each.madvise(mmap.MADV_DONTNEED)
 
     def _kept(self, values: Array) -> Array:
         kept = self.room(values.shape, values.dtype.type)
         kept[:] = values
+        self.let_go()
         return kept
 
 

@@ -25,6 +25,8 @@ Array: TypeAlias = npt.NDArray[Any]
 
 CANDIDATES, OF_CONTROLS = 50, 16
 """Neurons of each hypothesis that are looked at closely, and of each control task."""
+OFTEN = 1 << 16
+"""Steps after which labels that were read are let go of."""
 CHANCE: Mapping[Kind, float] = {"answer": 0.5, "number": 0.0, "class": 0.0}
 """What the interval of a score must lie above to be believed, beside the chance that the shifts give."""
 PLACES_SPREAD = 12**-0.5
@@ -141,6 +143,8 @@ class Search:
 
     def take(self, stretch: Stretch) -> None:
         """Takes a stretch that lies within one part."""
+        if stretch.stop // OFTEN > stretch.start // OFTEN:
+            self._store.let_go()
         self._write_late(stretch)
         if stretch.start in self._parts.screen:
             self._screening.add(stretch)
