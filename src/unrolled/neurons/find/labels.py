@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,6 @@ UNSAID = -1
 """The code of a step about which a label says nothing."""
 GROUPS = 16
 """Groups that a number is cut into, and classes that are told apart: the most frequent; the rest are one."""
-OTHER = "(other)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +143,7 @@ def control_task(name: str, question: Question, symbols: Array, store: LabelStor
     Args:
         symbols: `(steps,)`, whole numbers.
     """
-    generator = np.random.default_rng([seed, len(name)])
+    generator = np.random.default_rng([seed, crc32(name.encode())])
     drawn = generator.integers(len(symbols), size=1 << 16)
     before = np.concatenate([[0, 0], symbols]).astype(np.uint64)
     mixed = (before[2:] * np.uint64(1_000_003) + before[1:-1]) * np.uint64(998_244_353) + before[:-2]
