@@ -20,7 +20,7 @@ from unrolled.experiments.code import (
 )
 from unrolled.experiments.lab import Lab, Reads
 from unrolled.experiments.text_networks import Learned, Plan, judge, judge_shares, plan_for
-from unrolled.experiments.text_neurons import find_neurons, judge_neuron
+from unrolled.experiments.text_neurons import find_neurons, judge_neuron, switch_off
 from unrolled.experiments.written import closing, files, methods
 
 READS = Reads("code in Java", default="corpus:java")
@@ -82,6 +82,7 @@ def explore(lab: Lab, plan: Plan) -> None:
     found = find_neurons(lab, learned, list(NEURONS))
     for hypothesis, claim in NEURONS.items():
         judge_neuron(lab, learned, claim, found, hypothesis)
+    switch_off(lab, learned, found, "java-string", '"')
 
 
 def licence_and_tests(lab: Lab, learned: Learned, written: dict[str, str]) -> None:

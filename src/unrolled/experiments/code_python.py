@@ -20,7 +20,7 @@ from unrolled.experiments.code import (
 )
 from unrolled.experiments.lab import Lab, Reads
 from unrolled.experiments.text_networks import Plan, judge_shares, plan_for
-from unrolled.experiments.text_neurons import find_neurons, judge_neuron
+from unrolled.experiments.text_neurons import find_neurons, judge_neuron, switch_off
 
 READS = Reads("code in Python", default="corpus:python")
 PRIME = '"""'
@@ -65,3 +65,4 @@ def explore(lab: Lab, plan: Plan) -> None:
     found = find_neurons(lab, learned, list(NEURONS))
     for hypothesis, claim in NEURONS.items():
         judge_neuron(lab, learned, claim, found, hypothesis)
+    switch_off(lab, learned, found, "python-string", "\"'")

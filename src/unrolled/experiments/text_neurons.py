@@ -11,8 +11,11 @@ import numpy as np
 from unrolled import figures
 from unrolled.experiments.lab import Array, Lab
 from unrolled.experiments.text_networks import Learned, judge
+from unrolled.neurons.ablation import Intervention, ablate
+from unrolled.neurons.answers import Answer
 from unrolled.neurons.find import Sought, find
 from unrolled.neurons.hypotheses import Label, labeller
+from unrolled.neurons.lockstep import Text
 from unrolled.neurons.measures import auc
 from unrolled.traces.trace import Trace
 
@@ -93,6 +96,55 @@ def judge_neuron(lab: Lab, learned: Learned, claim: str, found: Search, hypothes
         lab.number(f"{hypothesis}-among-{among}", more)
         because += f", {more:.3f} where `{among}` holds"
     judge(lab, learned, claim, is_found(tested) and more >= KNOWS_MORE, because)
+
+
+def switch_off(lab: Lab, learned: Learned, found: Search, hypothesis: str, symbols: str) -> None:
+    """Whether the network uses the neuron that tells a hypothesis best: it is held at zero over the text that scores
+    are told on, beside ten draws of random neurons of like variance.
+
+    Args:
+        symbols: those that are hard to foretell without it.
+    """
+    sought = found.best.get(hypothesis)
+    if sought is None or sought.best is None:
+        return
+    lab.heading(f"Without the neuron for {hypothesis}")
+    lab.tell(f"switching off {sought.best.name}")
+    vocabulary, label = learned.trained.loaded.vocabulary, found.labels[hypothesis]
+    passage = learned.held_out[: learned.plan.watched][-len(label) :]
+    measured = ablate(
+        learned.trained.loaded.network,
+        vocabulary,
+        Text(vocabulary.encode(passage)),
+        Intervention((sought.best.name,)),
+        hypotheses=(Answer(hypothesis, sought.about, label),),
+        symbols="".join(symbol for symbol in symbols if symbol in vocabulary.symbols),
+        draws=10,
+        length=0,
+    )
+    (there,) = measured.hypotheses
+    changes = {each.name: each for each in (measured.overall, there.true, there.false) if each is not None}
+    changes |= {f"next symbol {each.name!r}": each for each in there.symbols if each.name in symbols}
+    lab.say(
+        f"""{sought.best.name}, which tells it best, is held at zero. What the loss rises by, in nats a symbol, over all
+        predictions, where it is true and where not, and of those where it is true on some next symbols."""
+    )
+    lab.table(
+        ("over", "predictions", "rises by", "95 %", "random neurons", "times as much"),
+        [
+            (
+                over,
+                change.steps,
+                f"{change.change:+.4f}",
+                "–" if change.low is None else f"{change.low:+.4f} to {change.high:+.4f}",
+                f"{np.mean(np.abs(change.controls)):.4f}",
+                "–" if change.ratio is None else f"{change.ratio:.1f}",
+            )
+            for over, change in changes.items()
+        ],
+        f"Without {sought.best.name}; beside it the mean size of what ten random neurons of like variance do.",
+    )
+    lab.number(f"without-{hypothesis}", {over: change.to_json() for over, change in changes.items()})
 
 
 def is_found(tested: Sought | None) -> bool:

@@ -24,7 +24,7 @@ from unrolled.experiments.text_networks import (
     tell_network,
     write,
 )
-from unrolled.experiments.text_neurons import find_neurons, judge_neuron
+from unrolled.experiments.text_neurons import find_neurons, judge_neuron, switch_off
 from unrolled.experiments.written import messages
 from unrolled.files import write_whole
 from unrolled.sources import open_source
@@ -95,6 +95,7 @@ def explore(lab: Lab, plan: Plan) -> None:
     found = find_neurons(lab, learned, [*NEURONS, *MORE])
     for hypothesis, claim in NEURONS.items():
         judge_neuron(lab, learned, claim, found, hypothesis, SIMPLER.get(hypothesis, ""))
+    switch_off(lab, learned, found, "quoted", '"”')
 
 
 def how_good(lab: Lab, learned: Learned, written: dict[str, str]) -> None:
