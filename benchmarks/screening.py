@@ -35,7 +35,7 @@ def beside_others(result: Report, steps: int, neurons: int, pairs: int) -> None:
     from unrolled.networks import NetworkSettings
     from unrolled.neurons.circuits import babble, random_network
     from unrolled.neurons.circuits.known import back
-    from unrolled.neurons.find.bins import BINS, Bins, auc_of, counted
+    from unrolled.neurons.find.bins import BINS, Bins, auc_of, count
     from unrolled.sources import Vocabulary
     from unrolled.traces.record import record_run
 
@@ -58,11 +58,11 @@ def beside_others(result: Report, steps: int, neurons: int, pairs: int) -> None:
     ours = np.empty((len(labels), neurons))
     for first in range(0, neurons, AT_ONCE):
         some = values[:, first : first + AT_ONCE]
-        codes = Bins(some[drawn], np.ones(len(drawn), bool)).of(some)
-        every = counted(codes, BINS)
+        codes = Bins(some[drawn], np.ones(len(drawn), bool)).of(some.T)
         for at, label in enumerate(labels):
-            yes = counted(codes[:, label], BINS)
-            ours[at, first : first + AT_ONCE] = auc_of(np.stack([every - yes, yes], axis=2))
+            counts = np.zeros((len(codes), BINS, 2), np.int64)
+            count(codes, label.astype(np.int8), counts)
+            ours[at, first : first + AT_ONCE] = auc_of(counts)
     seconds = {"ours": (perf_counter() - began) / ours.size}
     chosen = [divmod(int(at), neurons) for at in np.random.default_rng(1).choice(ours.size, pairs, replace=False)]
     others: dict[str, Callable[[Any, Any], float]] = {

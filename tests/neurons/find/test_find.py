@@ -69,7 +69,7 @@ def test_the_planted_neuron_is_found_and_nothing_by_chance() -> None:
     assert first.best.name.endswith(".3")
     assert first.best.score == pytest.approx(1.0, abs=1e-3)
     assert (first.best.precision, first.best.recall) == (1.0, 1.0)
-    assert first.best.low > 0.9
+    assert first.best.low > 0.85
     assert first.untrained is not None
     assert first.untrained.score < 0.9
     assert first.control is not None
@@ -138,7 +138,7 @@ def test_running_and_recorded_give_the_same(many: bool) -> None:
     recorded = find_in_trace(trace, {"inside": inside}, shifts=40)
     flat, others = _numbers(running.to_json()), _numbers(recorded.to_json())
     assert len(flat) == len(others) > 100
-    np.testing.assert_allclose(flat, others, atol=2e-3)  # sums in another order
+    np.testing.assert_allclose(flat, others, atol=0.01)  # sums in another order
 
 
 def _numbers(value: Any) -> list[float]:

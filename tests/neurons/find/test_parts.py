@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from unrolled.errors import SourceError
-from unrolled.neurons.find.bins import Bins, auc_of, best_bin, counted, information_of, threshold_at
+from unrolled.neurons.find.bins import Bins, auc_of, best_bin, count, information_of, threshold_at
 from unrolled.neurons.find.intervals import BLOCKS, BlockSums, interval
 from unrolled.neurons.find.labels import LabelStore, Question, control_task
 from unrolled.neurons.find.parts import Parts, blocks
@@ -105,6 +105,29 @@ def test_the_sample_holds_rows_of_the_text(values: Array, store: LabelStore) -> 
 # --- bins
 
 
+def counts_of(bins: Array, yes: Array) -> Array:
+    counts = np.zeros((len(bins), 512, 2), np.int64)
+    count(bins, yes.astype(np.int8), counts)
+    return counts
+
+
+@given(seed=st.integers(0, 1000), fewer=st.sampled_from([32, 512]), groups=st.integers(1, 16))
+@settings(max_examples=25, deadline=None)
+def test_each_step_is_counted_once_in_its_bin_and_group(seed: int, fewer: int, groups: int) -> None:
+    generator = np.random.default_rng(seed)
+    bins = generator.integers(512, size=(3, 300)).astype(np.int16)
+    codes = generator.integers(-1, groups, size=300).astype(np.int8)
+    counts = np.zeros((3, fewer, groups), np.int64)
+    count(bins[:, :200], codes[:200], counts)
+    count(bins[:, 200:], codes[200:], counts)
+    plain = np.zeros_like(counts)
+    for neuron, row in enumerate(bins.tolist()):
+        for at, code in zip(row, codes.tolist(), strict=True):
+            if code >= 0:
+                plain[neuron, at * fewer // 512, code] += 1
+    np.testing.assert_array_equal(counts, plain)
+
+
 @given(seed=st.integers(0, 1000), share=st.floats(0.02, 0.98))
 @settings(max_examples=25, deadline=None)
 def test_binned_auc_is_the_exact_one(seed: int, share: float) -> None:
@@ -113,8 +136,8 @@ def test_binned_auc_is_the_exact_one(seed: int, share: float) -> None:
     columns = np.stack([generator.normal(size=4000) + yes, generator.random(4000) ** 8 - 0.1 * yes], axis=1)
     columns = columns.astype(np.float32)
     bins = Bins(columns[::2], np.ones(2000, bool))
-    codes = bins.of(columns)
-    counts = np.stack([counted(codes[:, ~yes], 512), counted(codes[:, yes], 512)], axis=-1)
+    codes = bins.of(columns.T)
+    counts = counts_of(codes, yes)
     np.testing.assert_allclose(auc_of(counts), auc(columns, yes), atol=1e-3)
 
 
@@ -125,8 +148,8 @@ def test_a_value_that_many_steps_have_has_a_bin_of_its_own() -> None:
     column = np.where(yes, 1.0, np.where(generator.random(20_000) < 0.01, 0.999, 0.2 * generator.random(20_000)))
     column = column.astype(np.float32)[:, None]
     bins = Bins(column[:2000], np.ones(2000, bool))
-    codes = bins.of(column)
-    counts = np.stack([counted(codes[:, ~yes], 512), counted(codes[:, yes], 512)], axis=-1)
+    codes = bins.of(column.T)
+    counts = counts_of(codes, yes)
     assert auc_of(counts)[0] == 1.0
 
 
@@ -134,7 +157,7 @@ def test_places_are_places_among_all() -> None:
     column = np.random.default_rng(0).gamma(0.3, size=(5000, 1)).astype(np.float32)
     bins = Bins(column, np.ones(5000, bool))
     exact = np.argsort(np.argsort(column[:, 0])) / 5000 - 0.5
-    np.testing.assert_allclose(bins.places(bins.of(column))[0], exact, atol=2 / 512)
+    np.testing.assert_allclose(bins.places(bins.of(column.T))[0], exact, atol=2 / 512)
 
 
 def test_information_of_a_copy_is_its_entropy_and_of_noise_nothing() -> None:
@@ -154,8 +177,8 @@ def test_the_threshold_parts_best(direction: int) -> None:
     yes = generator.random(3000) < 0.3
     column = (generator.normal(size=3000) + 2 * direction * yes).astype(np.float32)[:, None]
     bins = Bins(column, np.ones(3000, bool))
-    codes = bins.of(column)
-    counts = np.stack([counted(codes[:, ~yes], 512), counted(codes[:, yes], 512)], axis=-1)[0]
+    codes = bins.of(column.T)
+    counts = counts_of(codes, yes)[0]
     chosen = best_bin(counts, direction)
     found = threshold_at(counts, direction, chosen, bins.edges[0])
 
@@ -247,7 +270,7 @@ def test_block_scores_are_the_plain_ones(values: Array, store: LabelStore) -> No
         sums = BlockSums(question.kind, question.groups, NEURONS)
         for block, steps in blocks(range(STEPS), range(STEPS)):
             part = slice(steps.start, steps.stop)
-            sums.add(block, values[part].T.astype(np.float64), question.columns(part), question.said(part))
+            sums.add(block, values[part].T, question.columns(part), question.said(part))
         plain = np.array([plain_score(label, values[:, neuron]) for neuron in range(NEURONS)])
         np.testing.assert_allclose(sums.scores(), plain**2 if name == "class" else plain, atol=1e-4)
 
@@ -261,7 +284,7 @@ def test_intervals_hold_what_they_should() -> None:
             common, own = (np.convolve(generator.normal(size=4010), np.ones(11), "valid") for _ in range(2))
             question = store.ask("number", common)
             sums = BlockSums("number", question.groups, 1)
-            value = 0.6 * common + 0.8 * own
+            value = (0.6 * common + 0.8 * own).astype(np.float32)
             for block, steps in blocks(range(4000), range(4000)):
                 part = slice(steps.start, steps.stop)
                 sums.add(block, value[None, part], question.columns(part), question.said(part))
@@ -285,7 +308,7 @@ def test_the_probe_is_least_squares_on_the_best_neurons() -> None:
     label = values[:, 3] - 2 * values[:, 7] + 0.1 * generator.normal(size=3000)
     covariances = Covariances(9)
     for start in range(0, 3000, 500):
-        covariances.add(values[start : start + 500], label[start : start + 500].astype(np.float32))
+        covariances.add(values[start : start + 500].T, label[start : start + 500].astype(np.float32))
     two, four, eight = covariances.probes()
     assert set(two.neurons) == {3, 7}
     assert (len(four.neurons), len(eight.neurons)) == (4, 8)
@@ -296,11 +319,11 @@ def test_the_probe_is_least_squares_on_the_best_neurons() -> None:
 
 def test_two_neurons_that_do_the_same_do_not_break_the_probe() -> None:
     generator = np.random.default_rng(2)
-    one = generator.normal(size=(500, 1)).astype(np.float32)
+    one = generator.normal(size=500).astype(np.float32)
     covariances = Covariances(3)
-    covariances.add(np.concatenate([one, one, np.zeros_like(one)], axis=1), one[:, 0])
+    covariances.add(np.stack([one, one, 0 * one]), one)
     (two,) = covariances.probes()
-    assert np.corrcoef(two.of(np.concatenate([one, one, 0 * one], axis=1)), one[:, 0])[0, 1] > 0.999
+    assert np.corrcoef(two.of(np.stack([one, one, 0 * one])), one)[0, 1] > 0.999
 
 
 def test_what_is_believed_by_hand() -> None:

@@ -766,4 +766,4 @@ EXPORT void unrolled_dropout(int64_t size, int64_t seed, double share, const flo
 
 #include "small.c"
 #include "writing.c"
-#include "bins.c"
+#include "finding.c"

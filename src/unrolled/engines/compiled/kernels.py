@@ -34,6 +34,8 @@ _SIGNATURES = {
     "unrolled_multiply": [_INT] * 3 + [_POINTER, _INT, _INT, _POINTER, _INT, _POINTER, _INT, _INT, _POINTER, _INT],
     "unrolled_add_by_symbol": [_INT, _INT, _POINTER, _POINTER, _POINTER, _INT],
     "unrolled_bins": [_INT] * 3 + [_POINTER] * 3 + [_INT],
+    "unrolled_count": [_INT] * 5 + [_POINTER] * 3 + [_INT],
+    "unrolled_add_by_class": [_INT] * 5 + [_POINTER] * 3 + [_INT],
 }
 _NUMBERS = (
     *("cell", "activation", "steps", "batch", "inputs", "x_stride", "neurons", "padded", "direction", "threads"),
@@ -125,11 +127,32 @@ class Kernels:
         return sums[0] if len(sums) == 1 else sums.sum(0)
 
     def bins(self, edges: Tensor, values: Tensor) -> Tensor:
-        """(rows, steps) of int64: how many of its row's rising edges (rows, count) are below each value (rows, steps);
+        """(rows, steps) of int16: how many of its row's rising edges (rows, count) are below each value (rows, steps);
         as `torch.searchsorted`, several times faster where the values come in no order."""
-        out = torch.empty(values.shape, dtype=torch.int64)
+        out = torch.empty(values.shape, dtype=torch.int16)
         pointers = edges.data_ptr(), values.data_ptr(), out.data_ptr()
         self.functions.unrolled_bins(*values.shape, edges.shape[1], *pointers, torch.get_num_threads())
+        return out
+
+    def count(self, bins: Tensor, codes: Tensor, all_bins: int, counts: Tensor) -> None:
+        """Adds to `counts` (rows, groups of bins, classes) of int64 what lies in each of its equal groups of `all_bins`
+        bins, (rows, steps) of int16, and has each code, (steps,) of int8, −1 for none."""
+        (rows, steps), (_, fewer, classes) = bins.shape, counts.shape
+        bins, codes = bins.contiguous(), codes.contiguous()
+        pointers = bins.data_ptr(), codes.data_ptr(), counts.data_ptr()
+        sizes = rows, steps, all_bins, all_bins // fewer, classes
+        self.functions.unrolled_count(*sizes, *pointers, torch.get_num_threads())
+
+    def add_by_class(self, codes: Tensor, values: Tensor, classes: int) -> Tensor:
+        """(moves, classes, width): the sums of those rows of `values` (steps, width) at which a move has each class.
+
+        Codes are of int8, (moves, steps), each from 0 to `classes` − 1, or −1 for none; a move's steps are contiguous.
+        """
+        (moves, steps), (_, width) = codes.shape, values.shape
+        values, out = values.contiguous(), torch.empty(moves, classes, width)
+        pointers = codes.data_ptr(), values.data_ptr(), out.data_ptr()
+        sizes = moves, codes.stride(0), steps, width, classes
+        self.functions.unrolled_add_by_class(*sizes, *pointers, torch.get_num_threads())
         return out
 
 

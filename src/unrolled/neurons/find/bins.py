@@ -39,28 +39,40 @@ class Bins:
         again[:, :-1] = self.edges[:, 1:] == self.edges[:, :-1]
         again[:, 1:] &= self.edges[:, 1:] != self.edges[:, :-1]
         self.edges[again] = np.nextafter(self.edges[again], -np.inf, dtype=np.float32)
-        codes = self.of(sample[at_random])
-        counts = counted(codes, BINS)
-        below = np.cumsum(counts, axis=1) - counts / 2
-        self._places = torch.from_numpy((below / max(1, codes.shape[1]) - 0.5).astype(np.float32))
+        steps = int(at_random.sum())
+        counts = np.zeros((len(self.edges), BINS, 1), np.int64)
+        count(self.of(sample[at_random].T), np.zeros(steps, np.int8), counts)
+        below = np.cumsum(counts[..., 0], axis=1) - counts[..., 0] / 2
+        self._places = torch.from_numpy((below / max(1, steps) - 0.5).astype(np.float32))
 
     def of(self, values: Array) -> Array:
-        """The bins of values `(steps, neurons)`, as `(neurons, steps)` of int64."""
-        turned, edges = torch.from_numpy(np.ascontiguousarray(values.T)), torch.from_numpy(self.edges)
+        """The bins of values `(neurons, steps)`, as `(neurons, steps)` of int16."""
+        given, edges = torch.from_numpy(np.ascontiguousarray(values)), torch.from_numpy(self.edges)
         kernels = find_kernels()
-        found = torch.searchsorted(edges, turned) if isinstance(kernels, str) else kernels.bins(edges, turned)
+        found = torch.searchsorted(edges, given).short() if isinstance(kernels, str) else kernels.bins(edges, given)
         return found.numpy()
 
-    def places(self, codes: Array) -> Array:
+    def places(self, bins: Array) -> Array:
         """About where among its neuron's values each lies, −0.5 to 0.5, from bins `(neurons, steps)`; of float32."""
-        return self._places.gather(1, torch.from_numpy(codes)).numpy()
+        return self._places.gather(1, torch.from_numpy(bins).long()).numpy()
 
 
-def counted(codes: Array, bins: int) -> Array:
-    """How often each code is there in each row of `(rows, steps)`; `(rows, bins)` of int64."""
-    rows = len(codes)
-    flat = (codes + np.arange(rows)[:, None] * bins).ravel()
-    return np.bincount(flat, minlength=rows * bins).reshape(rows, bins)
+def count(bins: Array, codes: Array, counts: Array) -> None:
+    """Counts what lies in each bin and has each code.
+
+    Args:
+        bins: `(neurons, steps)` of int16, see `Bins.of`.
+        codes: `(steps,)` of int8; −1 is not counted.
+        counts: `(neurons, bins, groups)` of int64, added to; of fewer bins than `BINS`, so many are one.
+    """
+    kernels = find_kernels()
+    if not isinstance(kernels, str):
+        kernels.count(torch.from_numpy(bins), torch.from_numpy(codes), BINS, torch.from_numpy(counts))
+        return
+    neurons, fewer, groups = counts.shape
+    said = codes >= 0
+    flat = (bins[:, said] // (BINS // fewer) + np.arange(neurons)[:, None] * fewer) * groups + codes[said]
+    counts += np.bincount(flat.ravel(), minlength=counts.size).reshape(counts.shape)
 
 
 def auc_of(counts: Array) -> Array:

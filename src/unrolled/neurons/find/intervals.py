@@ -6,7 +6,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from unrolled.engines.compiled.linear import product
 from unrolled.neurons.find.shifts import DIGITS
 from unrolled.neurons.hypotheses.marking import Kind
 
@@ -32,14 +34,16 @@ class BlockSums:
         self._about: Array | None = None
 
     def add(self, block: int, values: Array, columns: Array, said: Array) -> None:
-        """Takes values `(neurons, steps)`, the label's columns `(steps, columns)` and where it speaks `(steps,)`."""
+        """Takes values `(neurons, steps)` of float32, the label's columns `(steps, columns)` and where it speaks `(steps,)`."""
         if self._about is None:
             self._about = values.mean(axis=1, keepdims=True)
         values = values - self._about  # what is far from zero would lose its digits
         self._counts[block] += columns.sum(axis=0, dtype=np.float64)
         self._squares[block] += np.square(columns[:, 0], dtype=np.float64).sum()
-        self._products[block] += (values @ columns).T
-        self._moments[block] += np.stack([np.full(len(values), said.sum()), values @ said, values**2 @ said])
+        turned, speaks = torch.from_numpy(values), torch.from_numpy(said)
+        self._products[block] += product(turned, torch.from_numpy(columns)).numpy().T
+        sums, squares = (turned @ speaks).numpy(), (turned.square() @ speaks).numpy()
+        self._moments[block] += np.stack([np.full(len(values), said.sum()), sums, squares])
 
     def scores(self) -> Array:
         """Of each neuron over all blocks, `(neurons,)`: the correlation, η² of classes, 2·AUC − 1 of an answer, if the

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from unrolled.engines.compiled.linear import product
+
 Array: TypeAlias = npt.NDArray[Any]
 
 SIZES = (2, 4, 8)
@@ -25,8 +27,9 @@ class Probe:
     weights: Array
 
     def of(self, values: Array) -> Array:
-        """What it says of values `(steps, candidates)`: `(steps,)` of float32."""
-        return values[:, list(self.neurons)] @ self.weights.astype(np.float32)
+        """What it says of values `(candidates, steps)`: `(steps,)` of float32."""
+        weights = torch.from_numpy(self.weights.astype(np.float32))
+        return (weights @ torch.from_numpy(values[list(self.neurons)])).numpy()
 
 
 class Covariances:
@@ -38,14 +41,13 @@ class Covariances:
         self._about: Array | None = None
 
     def add(self, values: Array, label: Array) -> None:
-        """Takes values `(steps, candidates)` of float32 and the label `(steps,)` there."""
-        if not len(values):
+        """Takes values `(candidates, steps)` of float32 and the label `(steps,)` there."""
+        if not len(label):
             return
         if self._about is None:
-            self._about = values.mean(axis=0)
-        ones = np.ones((len(values), 1), np.float32)
-        table = torch.from_numpy(np.concatenate([ones, label[:, None], values - self._about], axis=1))
-        self._sums += (table.T @ table).numpy()
+            self._about = values.mean(axis=1, keepdims=True)
+        rows = torch.from_numpy(np.concatenate([np.ones_like(label)[None], label[None], values - self._about]))
+        self._sums += product(rows, rows.t()).numpy()
 
     def probes(self) -> list[Probe]:
         """The probe of each size; the neuron is added that leaves the smallest squared error (forward selection)."""

@@ -9,12 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from unrolled.engines.compiled.linear import product
 from unrolled.neurons.find.labels import Question
 from unrolled.neurons.find.shifts import DIGITS
 from unrolled.neurons.find.stream import Stretch
 
 Array: TypeAlias = npt.NDArray[Any]
 
+AT_ONCE = 256
+"""Steps that are multiplied at a time: about as many as a processor's cache holds of a thousand neurons and more."""
 SAMPLED, RARE = 2048, 48
 """Steps drawn at random to set bins by, and more of them at which an answer is yes, or is no, for those that rarely
 are."""
@@ -50,20 +53,22 @@ class Screening:
 
     def add(self, stretch: Stretch) -> None:
         """Takes a stretch that lies within the part."""
-        steps = slice(stretch.start, stretch.stop)
         first, last = np.searchsorted(self._drawn, [stretch.start, stretch.stop])
         self.sample[first:last] = stretch.values[self._drawn[first:last] - stretch.start]
-        values = torch.from_numpy(stretch.values)
         if self._about is None:
             self._about = stretch.values.mean(axis=0, dtype=np.float64).astype(np.float32)
-        values = values - torch.from_numpy(self._about)  # what is far from zero would lose its digits
-        masks = [np.ones(len(stretch.values), np.float32), *(self._questions[at].said(steps) for at in self._masked)]
-        said = torch.from_numpy(np.stack(masks))
-        if self._questions:
-            asked = np.concatenate([question.columns(steps) for question in self._questions], axis=1)
-            self._products += (torch.from_numpy(asked).T @ values).numpy()
-        self._sums += (said @ values).numpy()
-        self._squares += (said @ values.square_()).numpy()
+        for first in range(0, len(stretch.values), AT_ONCE):
+            self._add(stretch.start + first, stretch.values[first : first + AT_ONCE])
+
+    def _add(self, start: int, given: Array) -> None:
+        steps = slice(start, start + len(given))
+        values = torch.from_numpy(given - self._about)  # what is far from zero would lose its digits
+        masks = [np.ones(len(given), np.float32), *(self._questions[at].said(steps) for at in self._masked)]
+        asked = np.column_stack([*(question.columns(steps) for question in self._questions), *masks])
+        products = product(torch.from_numpy(asked).t(), values).numpy()
+        self._products += products[: len(self._products)]
+        self._sums += products[len(self._products) :]
+        self._squares += product(torch.from_numpy(asked[:, len(self._products) :]).t(), values.square_()).numpy()
 
     def best(self, count: int) -> list[Array]:
         """Of each hypothesis the neurons that it goes with most, best first; those alone that vary and go with it."""

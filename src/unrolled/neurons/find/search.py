@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from unrolled.neurons.find.bins import Bins, best_bin, threshold_at
 from unrolled.neurons.find.findings import MEASURES, Finding, ProbeScore, Rival, Sought, score_of
@@ -45,7 +46,9 @@ class Candidates:
         self.question, self.columns, self._within = question, columns, within
         self.chosen = Watch(question, len(columns))
         self.told = Watch(question, len(columns))
-        self._probes: list[tuple[Probe, Bins, Watch]] = []
+        self._probes: list[Probe] = []
+        self._probe_bins: Bins | None = None
+        self._probe_watch = Watch(question, 0)
         self._shifts: Shifts | None = None
         self._late: Array | None = None
 
@@ -58,9 +61,10 @@ class Candidates:
 
     def get_ready(self, part: range, shifts: int, sample: Array, at_random: Array, store: LabelStore) -> None:
         """Settles on probes, and on what chance is asked about, before the part that tells."""
-        values = sample[:, self.columns]
-        for probe in self.chosen.covariances.probes():
-            self._probes.append((probe, Bins(probe.of(values)[:, None], at_random), Watch(self.question, 1)))
+        self._probes = self.chosen.covariances.probes()
+        if self._probes:
+            self._probe_bins = Bins(self._of_probes(sample[:, self.columns].T).T, at_random)
+            self._probe_watch = Watch(self.question, len(self._probes))
         if shifts:
             self._shifts = Shifts(self.question, len(self.columns), part, shifts, store.room)
         if isinstance(self.question, LateQuestion):
@@ -69,11 +73,9 @@ class Candidates:
     def tell(self, looked: Looked, part: range) -> None:
         """Takes a piece of the part that tells."""
         mine = looked.of(self._within)
-        self.told.add(mine, learn=False)
-        for probe, bins, watch in self._probes:
-            said = probe.of(mine.values.T)[None]
-            coded = bins.of(said.T)
-            watch.add(Looked(mine.steps, mine.block, said, coded, bins.places(coded)), learn=False)
+        self.told.add(mine)
+        if self._probe_bins is not None:
+            self._probe_watch.add(Looked.by(self._probe_bins, mine.steps, mine.block, self._of_probes(mine.values)))
         start = mine.steps.start
         if self._late is not None:
             self._late[:, start - part.start : mine.steps.stop - part.start] = mine.places
@@ -99,7 +101,12 @@ class Candidates:
         return np.argsort(-np.abs(self.chosen.scores()), kind="stable")
 
     def probe_scores(self) -> list[tuple[Probe, float]]:
-        return [(probe, score_of(float(watch.scores()[0]), self.question.kind)) for probe, _, watch in self._probes]
+        scores = self._probe_watch.scores().tolist()
+        return [(probe, score_of(score, self.question.kind)) for probe, score in zip(self._probes, scores, strict=True)]
+
+    def _of_probes(self, values: Array) -> Array:
+        """`(probes, steps)` from values of the candidates, `(candidates, steps)`."""
+        return np.stack([probe.of(values) for probe in self._probes])
 
     def rival(self, names: Sequence[str]) -> Rival | None:
         """The best neuron, with no more than its score."""
@@ -217,9 +224,9 @@ class Search:
     def _look(self, stretch: Stretch, steps: range, block: int) -> Looked:
         assert self._bins is not None
         rows = slice(steps.start - stretch.start, steps.stop - stretch.start)
-        values = np.ascontiguousarray(stretch.values[rows][:, self._looked_at].T)
-        bins = self._bins.of(values.T)
-        return Looked(slice(steps.start, steps.stop), block, values, bins, self._bins.places(bins))
+        # PyTorch gathers and turns in all threads, and faster.
+        values = torch.from_numpy(stretch.values[rows]).index_select(1, torch.from_numpy(self._looked_at)).t()
+        return Looked.by(self._bins, slice(steps.start, steps.stop), block, values.contiguous().numpy())
 
     def _tested(
         self,

@@ -6,14 +6,15 @@ often. That is what a score has to beat (for slow signals: Harris 2020, "Nonsens
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from numpy.lib.stride_tricks import as_strided
 
+from unrolled.engines.compiled.kernels import find_kernels
+from unrolled.engines.compiled.linear import product
 from unrolled.neurons.find.labels import UNSAID, Question
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -23,7 +24,7 @@ NEAREST = 0.02
 """Share of the part by which a label is moved at least, either way."""
 DIGITS = 1e-6
 """Share of a sum of squares below which a difference is nothing but rounding."""
-AT_ONCE = 512
+AT_ONCE = 2048
 """Steps that are multiplied at a time."""
 BLOCKS, SHORTEST = 20, 250
 """A part is cut into so many blocks, none shorter; of each, every neuron's mean is left out. What drifts over the whole
@@ -45,26 +46,25 @@ class Shifts:
         reach = len(part) - 2 * self._nearest + 1
         self.count = max(0, min(count, reach))
         self._apart = reach // max(1, self.count)
-        self._circles: list[Array] = []
+        self._label = self._codes = torch.empty(0)
+        """Two rounds of the circle in a row, so that what is moved over the end goes on at the start."""
         columns = 1 if question.kind != "class" else question.groups
         said = 1 + self.count if not question.always else 1
-        self._sums, self._squares = np.zeros((columns, neurons, 1 + self.count)), np.zeros((neurons, said))
+        self._sums, self._squares = np.zeros((1 + self.count, columns, neurons)), np.zeros((said, neurons))
         blocks = max(1, min(BLOCKS, len(part) // SHORTEST))
         self._ends = [len(part) * (block + 1) // blocks for block in range(blocks)]
         # Of the block that is being read: sums of the neurons and of the label, and steps at which it says something.
-        self._values, self._labels = np.zeros((neurons, said)), np.zeros((columns, 1 + self.count))
-        self._steps = np.zeros(said)
+        self._values, self._labels = np.zeros((said, neurons)), np.zeros((1 + self.count, columns))
+        self._steps = np.zeros((said, 1))
 
     def add(self, start: int, places: Array) -> None:
         """Takes values `(neurons, steps)` of float32, about 0 in the mean, from step `start` on."""
-        if not self._circles:
-            part = slice(self._part.start, self._part.stop)
-            stored = [self._question.codes, *([] if self._question.numbers is None else [self._question.numbers])]
-            self._circles = [self._twice(each[part]) for each in stored]
+        if not len(self._label) and not len(self._codes):
+            self._lay_circles()
         at, done = start - self._part.start, 0
         while done < places.shape[1]:
             stop = min(done + AT_ONCE, places.shape[1], done + self._ends[0] - at)
-            self._add(at, torch.from_numpy(np.ascontiguousarray(places[:, done:stop])))
+            self._add(at, torch.from_numpy(places[:, done:stop].T))
             at, done = at + stop - done, stop
             if at == self._ends[0]:
                 self._end_block()
@@ -75,51 +75,68 @@ class Shifts:
         counts = np.bincount(question.codes[part].astype(np.int64) + 1, minlength=question.groups + 1)[1:]
         spread = np.where(self._squares > 1e-6 * self._part.stop, self._squares, np.inf)  # else it does not vary
         if question.kind == "class":
-            means = (self._sums**2 / np.maximum(counts, 1)[:, None, None]).sum(axis=0)
-            return np.sqrt(np.clip(means / spread, 0, 1))
+            means = (self._sums**2 / np.maximum(counts, 1)[:, None]).sum(axis=1)
+            return np.sqrt(np.clip(means / spread, 0, 1)).T
         asked = question.columns(part)[:, 0].astype(np.float64)
         variance = max(float(np.square(asked).sum() - asked.sum() ** 2 / max(1, int(counts.sum()))), 1e-9)
-        return self._sums[0] / np.sqrt(variance * spread)
+        return (self._sums[:, 0] / np.sqrt(variance * spread)).T
+
+    def _lay_circles(self) -> None:
+        question, part = self._question, slice(self._part.start, self._part.stop)
+        if question.kind != "class":
+            self._label = self._twice(question.columns(part)[:, 0])
+        if question.kind == "class" or not question.always:
+            self._codes = self._twice(question.codes[part])
 
     def _add(self, at: int, places: torch.Tensor) -> None:
-        codes, *numbers = (self._moved(circle, at, places.shape[1]) for circle in self._circles)
-        asked = numbers or ([codes == 1] if self._question.kind == "answer" else [])
-        counting = torch.cat([places, torch.ones(1, places.shape[1])])  # its last row sums the label itself
-        for column in range(len(self._sums)):
-            products = _product(counting, asked[column] if asked else codes == column)
-            self._sums[column] += products[:-1]
-            self._labels[column] += products[-1]
-        said = np.ones((1, places.shape[1])) if self._question.always else codes != UNSAID
-        products = _product(counting, said)
-        self._values += products[:-1]
-        self._steps += products[-1]
-        self._squares += _product(places**2, said)
+        steps, neurons = places.shape
+        table = torch.cat([places, torch.ones(steps, 1), places**2], dim=1)  # the ones sum the label itself
+        if self._question.kind == "class":
+            by_class = _by_class(self._moved(self._codes, at, steps), table, self._question.groups)
+            asked, said = by_class[..., : neurons + 1], by_class.sum(axis=1)[: len(self._squares)]
+        else:
+            asked = _products(self._moved(self._label, at, steps), table[:, : neurons + 1])[:, None]
+            speaking = [torch.ones(1, steps)]
+            if not self._question.always:
+                speaking = [codes != UNSAID for codes in self._moved(self._codes, at, steps)]
+            said = _products(speaking, table)
+        self._sums += asked[..., :neurons]
+        self._labels += asked[..., neurons]
+        self._values += said[:, :neurons]
+        self._steps += said[:, [neurons]]
+        self._squares += said[:, neurons + 1 :]
 
     def _end_block(self) -> None:
         """Leaves out the neurons' means over the block."""
         steps = np.maximum(self._steps, 1)
-        self._sums -= self._values * (self._labels / steps)[:, None, :]
+        self._sums -= self._values[:, None] * (self._labels / steps)[..., None]
         self._squares -= self._values**2 / steps
         self._ends.pop(0)
         for sums in (self._values, self._labels, self._steps):
             sums[:] = 0
 
-    def _moved(self, circle: Array, at: int, steps: int) -> Array:
-        """`(1 + shifts, steps)`, what the label says at the steps, and at those so far on."""
-        size = circle.itemsize
-        far = as_strided(circle[at + self._nearest :], (self.count, steps), (self._apart * size, size))
-        return np.concatenate([circle[None, at : at + steps], far])
+    def _moved(self, circle: torch.Tensor, at: int, steps: int) -> list[torch.Tensor]:
+        """What it says at the steps, `(1, steps)`, and at those so far on, `(shifts, steps)`; not copied."""
+        far = circle[at + self._nearest :].as_strided((self.count, steps), (self._apart, 1))
+        return [circle[None, at : at + steps], far]
 
-    def _twice(self, values: Array) -> Array:
-        """Two rounds of the circle in a row, so that what is moved over the end goes on at the start."""
+    def _twice(self, values: Array) -> torch.Tensor:
         circle = self._room((2 * len(values),), values.dtype.type)
         circle[: len(values)] = circle[len(values) :] = values
-        return circle
+        return torch.from_numpy(circle)
 
 
-def _product(places: torch.Tensor, labels: Array) -> Array:
-    """`(neurons, shifts)` from `(neurons, steps)` and `(shifts, steps)`."""
-    return (places @ torch.from_numpy(labels.astype(np.float32)).T).numpy()
+def _products(labels: Sequence[torch.Tensor], values: torch.Tensor) -> Array:
+    """`(rows, neurons)` from labels, together `(rows, steps)`, and `(steps, neurons)`."""
+    return np.concatenate([product(rows.float(), values).numpy() for rows in labels])
+
+
+def _by_class(codes: Sequence[torch.Tensor], values: torch.Tensor, classes: int) -> Array:
+    """`(rows, classes, columns)`: sums of `(steps, columns)` over the steps at which each row has each class."""
+    kernels = find_kernels()
+    if isinstance(kernels, str):
+        return np.stack([_products([rows == each for rows in codes], values) for each in range(classes)], axis=1)
+    return np.concatenate([kernels.add_by_class(rows, values, classes).numpy() for rows in codes])
 
 
 class Chances(NamedTuple):

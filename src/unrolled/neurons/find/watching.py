@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from unrolled.neurons.find.bins import BINS, COARSE, auc_of, information_of
+from unrolled.neurons.find.bins import BINS, COARSE, Bins, auc_of, count, information_of
 from unrolled.neurons.find.intervals import BlockSums
-from unrolled.neurons.find.labels import UNSAID, Question
+from unrolled.neurons.find.labels import Question
 from unrolled.neurons.find.probes import Covariances
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -32,6 +32,12 @@ class Looked:
     bins: Array
     places: Array
 
+    @classmethod
+    def by(cls, bins: Bins, steps: slice, block: int, values: Array) -> Looked:
+        """Values with what the bins of their neurons say."""
+        found = bins.of(values)
+        return cls(steps, block, values, found, bins.places(found))
+
     def of(self, neurons: Array) -> Looked:
         """Those neurons alone."""
         return Looked(self.steps, self.block, self.values[neurons], self.bins[neurons], self.places[neurons])
@@ -43,25 +49,26 @@ class Watch:
     def __init__(self, question: Question, candidates: int) -> None:
         self.question = question
         self._fine = BINS if question.kind == "answer" else COARSE
-        self._counts = np.zeros(candidates * self._fine * question.groups, np.int64)
+        self.counts = np.zeros((candidates, self._fine, question.groups), np.int64)
+        """`(candidates, bins, groups)`."""
         self._blocks = BlockSums(question.kind, question.groups, candidates)
         self._correlation = BlockSums("number", 2, candidates)
         self.candidates = candidates
         self.covariances = Covariances(candidates)
 
-    def add(self, looked: Looked, *, learn: bool) -> None:
+    def add(self, looked: Looked, *, learn: bool = False) -> None:
         """Takes values of the candidates; `learn`: also what probes are made from."""
         question, steps = self.question, looked.steps
         said = question.said(steps)
         columns = question.columns(steps)
         answer = question.kind == "answer"
-        self._count(looked.bins, question.codes[steps])
+        count(looked.bins, question.codes[steps], self.counts)
         self._blocks.add(looked.block, looked.places if answer else looked.values, columns, said)
         if answer:
             self._correlation.add(looked.block, looked.values, columns, said)
         if learn and question.kind != "class":
-            spoken = said > 0
-            self.covariances.add(looked.values.T[spoken], columns[spoken, 0])
+            spoken = slice(None) if question.always else said > 0
+            self.covariances.add(looked.values[:, spoken], columns[spoken, 0])
 
     def scores(self) -> Array:
         """`(candidates,)`: 2·AUC − 1, correlation or η²."""
@@ -77,20 +84,7 @@ class Watch:
             return self._correlation.scores()
         return np.sqrt(self._blocks.scores()) if self.question.kind == "class" else self._blocks.scores()
 
-    @property
-    def counts(self) -> Array:
-        """`(candidates, bins, groups)`."""
-        return self._counts.reshape(self.candidates, self._fine, self.question.groups)
-
     def information(self) -> Array:
         """Bits that the value tells about the label, `(candidates,)`."""
         coarse = self.counts.reshape(self.candidates, COARSE, self._fine // COARSE, self.question.groups).sum(axis=2)
         return information_of(coarse)
-
-    def _count(self, bins: Array, codes: Array) -> None:
-        said = codes != UNSAID
-        if not said.all():
-            bins, codes = bins[:, said], codes[said]
-        bins = bins // (BINS // self._fine)
-        flat = (bins + np.arange(len(bins))[:, None] * self._fine) * self.question.groups + codes
-        self._counts += np.bincount(flat.ravel(), minlength=len(self._counts))
