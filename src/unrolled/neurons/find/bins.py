@@ -71,7 +71,7 @@ def count(bins: Array, codes: Array, counts: Array) -> None:
         return
     neurons, fewer, groups = counts.shape
     said = codes >= 0
-    flat = (bins[:, said] // (BINS // fewer) + np.arange(neurons)[:, None] * fewer) * groups + codes[said]
+    flat: Array = (bins[:, said] // (BINS // fewer) + np.arange(neurons)[:, None] * fewer) * groups + codes[said]
     counts += np.bincount(flat.ravel(), minlength=counts.size).reshape(counts.shape)
 
 
