@@ -200,7 +200,7 @@ def test_the_threshold_parts_best(direction: int) -> None:
 def test_shifts_give_what_rolling_the_label_gives(name: str, count: int, values: Array, store: LabelStore) -> None:
     part = range(200, STEPS)
     question = store.ask(name, labels()[name])
-    shifts = Shifts(question, NEURONS, part, count, store.room)
+    shifts = Shifts(question, NEURONS, part, count, store.keep)
     places = np.ascontiguousarray(values[200:].T - values[200:].mean(axis=0)[:, None])
     for start in range(0, 1000, 333):
         shifts.add(200 + start, places[:, start : start + 333])
@@ -250,7 +250,7 @@ def test_by_chance_alone_every_chance_is_as_frequent_as_it_says() -> None:
         with LabelStore(2000) as store:
             slow = np.convolve(generator.normal(size=2060), np.ones(61), "valid")
             question = store.ask("slow", slow > 0)
-            shifts = Shifts(question, 4, range(2000), 200, store.room)
+            shifts = Shifts(question, 4, range(2000), 200, store.keep)
             noise = [np.convolve(generator.normal(size=2040), np.ones(41), "valid") for _ in range(4)]
             shifts.add(0, np.stack(noise).astype(np.float32))
             found.append(chances(shifts.strengths(), generator.choice([-1, 1], 4)).best)
@@ -392,3 +392,15 @@ def test_the_control_hangs_on_three_symbols_and_is_as_frequent(store: LabelStore
         assert seen.setdefault(tuple(before[step : step + 3].tolist()), code) == code
     assert 0.12 < (np.asarray(control.codes) == 1).mean() < 0.28
     assert (np.asarray(control.codes) != np.asarray(question.codes)).any()
+
+
+def test_the_control_is_drawn_piece_by_piece_as_at_once() -> None:
+    """The same text twice, longer than a piece: its second time begins within one, and says the same."""
+    symbols = np.random.default_rng(0).integers(0, 40, 200_003)
+    with LabelStore(2 * len(symbols)) as store:
+        question = store.ask("number", np.tile(np.arange(len(symbols), dtype=np.float64), 2))
+        control = control_task("number", question, np.tile(symbols, 2), store, seed=0)
+        assert control.numbers is not None
+        first, second = np.split(control.numbers, 2)
+        np.testing.assert_array_equal(first[2:], second[2:])
+        assert len(np.unique(first)) > 1000

@@ -71,8 +71,9 @@ def count(bins: Array, codes: Array, counts: Array) -> None:
         return
     neurons, fewer, groups = counts.shape
     said = codes >= 0
-    flat: Array = (bins[:, said] // (BINS // fewer) + np.arange(neurons)[:, None] * fewer) * groups + codes[said]
-    counts += np.bincount(flat.ravel(), minlength=counts.size).reshape(counts.shape)
+    rows = np.arange(neurons, dtype=np.int64)[:, None]
+    cells = (bins[:, said].astype(np.int64) // (BINS // fewer) + rows * fewer) * groups + codes[said]
+    counts += np.bincount(cells.ravel(), minlength=counts.size).reshape(counts.shape)
 
 
 def auc_of(counts: Array) -> Array:

@@ -34,8 +34,8 @@ class BlockSums:
         self._about: Array | None = None
 
     def add(self, block: int, values: Array, columns: Array, said: Array) -> None:
-        """Takes values `(neurons, steps)`, the label's columns `(steps, columns)` and where it speaks `(steps,)`; all of
-        float32."""
+        """Takes values `(neurons, steps)`, the label's columns `(steps, columns)` and where it speaks `(steps,)`: all
+        of float32."""
         if self._about is None:
             self._about = values.mean(axis=1, keepdims=True)
         values = values - self._about  # what is far from zero would lose its digits

@@ -20,6 +20,10 @@ UNSAID = -1
 """The code of a step about which a label says nothing."""
 GROUPS = 16
 """Groups that a number is cut into, and classes that are told apart: the most frequent; the rest are one."""
+RESIDENT = 256 << 20
+"""Bytes of labels up to which all that was read lately stays in memory."""
+AT_ONCE = 1 << 18
+"""Steps of a control task that are drawn at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +80,7 @@ class LabelStore:
         self.steps = steps
         self._folder = TemporaryDirectory(prefix="unrolled-labels-")
         self._maps: list[mmap.mmap] = []
+        self._bytes = 0
 
     def __enter__(self) -> LabelStore:
         return self
@@ -88,19 +93,19 @@ class LabelStore:
         kind = kind_of(label)
         if isinstance(label, Classes):
             codes, groups = _frequent(label.codes)
-            return Question(name, kind, self._kept(codes), None, groups, bool((codes != UNSAID).all()))
+            return Question(name, kind, self.keep(codes), None, groups, bool((codes != UNSAID).all()))
         if kind == "answer":
-            return Question(name, kind, self._kept(label.astype(np.int8)), None, 2, True)
+            return Question(name, kind, self.keep(label.astype(np.int8)), None, 2, True)
         said = np.isfinite(label)
         codes, groups = _grouped(label, said)
         mean = label[said].mean() if said.any() else 0.0
         numbers = np.where(said, label - mean, 0.0).astype(np.float32)
-        return Question(name, kind, self._kept(codes), self._kept(numbers), groups, bool(said.all()))
+        return Question(name, kind, self.keep(codes), self.keep(numbers), groups, bool(said.all()))
 
     def pending(self, name: str) -> LateQuestion:
         """A number that becomes known while the text is read."""
-        codes = self._kept(np.full(self.steps, UNSAID, np.int8))
-        return LateQuestion(name, "number", codes, self._kept(np.zeros(self.steps, np.float32)), GROUPS, always=False)
+        codes = self.keep(np.full(self.steps, UNSAID, np.int8))
+        return LateQuestion(name, "number", codes, self.keep(np.zeros(self.steps, np.float32)), GROUPS, always=False)
 
     def room(self, shape: tuple[int, ...], dtype: type[np.generic]) -> Array:
         """An array of zeros in a file of its own."""
@@ -109,7 +114,13 @@ class LabelStore:
         with path.open("wb+") as file:
             file.truncate(size)
             self._maps.append(mmap.mmap(file.fileno(), size))
+        self._bytes += size
         return np.frombuffer(self._maps[-1], dtype, int(np.prod(shape))).reshape(shape)
+
+    @property
+    def large(self) -> bool:
+        """Whether memory should not hold all labels at a time."""
+        return self._bytes > RESIDENT
 
     def let_go(self) -> None:
         """Keeps nothing in memory of what was read or written so far; it is read again from the files when needed."""
@@ -117,7 +128,8 @@ class LabelStore:
             if hasattr(mmap, "MADV_DONTNEED"):
                 each.madvise(mmap.MADV_DONTNEED)
 
-    def _kept(self, values: Array) -> Array:
+    def keep(self, values: Array) -> Array:
+        """The same values, in a file of their own."""
         kept = self.room(values.shape, values.dtype.type)
         kept[:] = values
         self.let_go()
@@ -145,17 +157,27 @@ def control_task(name: str, question: Question, symbols: Array, store: LabelStor
     """
     generator = np.random.default_rng([seed, crc32(name.encode())])
     drawn = generator.integers(len(symbols), size=1 << 16)
-    before = np.concatenate([[0, 0], symbols]).astype(np.uint64)
+    codes = store.room(question.codes.shape, np.int8)
+    numbers = None if question.numbers is None else store.room(question.numbers.shape, np.float32)
+    for start in range(0, len(symbols), AT_ONCE):
+        steps = slice(start, min(start + AT_ONCE, len(symbols)))
+        which = drawn[_stirred(symbols, steps)]
+        codes[steps] = question.codes[which]
+        if numbers is not None and question.numbers is not None:
+            numbers[steps] = question.numbers[which]
+    store.let_go()
+    return Question(name, question.kind, codes, numbers, question.groups, question.always)
+
+
+def _stirred(symbols: Array, steps: slice) -> Array:
+    """A number of 16 bits that the last three symbols give, of some steps."""
+    first = max(0, steps.start - 2)
+    before = np.concatenate(
+        [np.zeros(2 + first - steps.start, np.uint64), symbols[first : steps.stop].astype(np.uint64)]
+    )
     mixed = (before[2:] * np.uint64(1_000_003) + before[1:-1]) * np.uint64(998_244_353) + before[:-2]
     mixed ^= mixed >> np.uint64(29)
-    which = drawn[(mixed * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(48)]
-    codes = store.room(question.codes.shape, np.int8)
-    codes[:] = np.asarray(question.codes)[which]
-    numbers = None
-    if question.numbers is not None:
-        numbers = store.room(question.numbers.shape, np.float32)
-        numbers[:] = np.asarray(question.numbers)[which]
-    return Question(name, question.kind, codes, numbers, question.groups, question.always)
+    return (mixed * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(48)
 
 
 def _frequent(codes: Array) -> tuple[Array, int]:

@@ -66,7 +66,7 @@ class Candidates:
             self._probe_bins = Bins(self._of_probes(sample[:, self.columns].T).T, at_random)
             self._probe_watch = Watch(self.question, len(self._probes))
         if shifts:
-            self._shifts = Shifts(self.question, len(self.columns), part, shifts, store.room)
+            self._shifts = Shifts(self.question, len(self.columns), part, shifts, store.keep)
         if isinstance(self.question, LateQuestion):
             self._late = store.room((len(self.columns), len(part)), np.float32)
 
@@ -168,6 +168,8 @@ class Search:
                     candidates.choose(looked)
                 else:
                     candidates.tell(looked, part)
+                    if self._store.large:  # moved far and wide, every label is read from end to end
+                        self._store.let_go()
 
     def sought(self, q: float, about: Mapping[str, str], untrained: Mapping[str, Rival]) -> list[Sought]:
         """Every hypothesis with its best neurons; what is found first, the best first. Labels must still be there.

@@ -18,7 +18,6 @@ from unrolled.engines.compiled.linear import product
 from unrolled.neurons.find.labels import UNSAID, Question
 
 Array: TypeAlias = npt.NDArray[Any]
-Room: TypeAlias = Callable[[tuple[int, ...], type[np.generic]], Array]
 
 NEAREST = 0.02
 """Share of the part by which a label is moved at least, either way."""
@@ -34,14 +33,16 @@ part goes with whatever else drifts, and no shift has so long a slope as the lab
 class Shifts:
     """How strongly each of several neurons goes with a label, as it is and moved by each of many distances."""
 
-    def __init__(self, question: Question, neurons: int, part: range, count: int, room: Room) -> None:
+    def __init__(
+        self, question: Question, neurons: int, part: range, count: int, keep: Callable[[Array], Array]
+    ) -> None:
         """
         Args:
             part: the steps that the circle is made of.
             count: distances; fewer where the part has not so many steps.
-            room: gives an array in which the label is kept as it is moved.
+            keep: puts away an array that is read again and again.
         """
-        self._question, self._part, self._room = question, part, room
+        self._question, self._part, self._keep = question, part, keep
         self._nearest = min(max(1, int(NEAREST * len(part))), (len(part) - 1) // 2)
         reach = len(part) - 2 * self._nearest + 1
         self.count = max(0, min(count, reach))
@@ -121,9 +122,7 @@ class Shifts:
         return [circle[None, at : at + steps], far]
 
     def _twice(self, values: Array) -> torch.Tensor:
-        circle = self._room((2 * len(values),), values.dtype.type)
-        circle[: len(values)] = circle[len(values) :] = values
-        return torch.from_numpy(circle)
+        return torch.from_numpy(self._keep(np.concatenate([values, values])))
 
 
 def _products(labels: Sequence[torch.Tensor], values: torch.Tensor) -> Array:
