@@ -25,7 +25,7 @@ DIGITS = 1e-6
 """Share of a sum of squares below which a difference is nothing but rounding."""
 AT_ONCE = 2048
 """Steps that are multiplied at a time."""
-BLOCKS, SHORTEST = 20, 250
+DRIFT_BLOCKS, SHORTEST = 20, 250
 """A part is cut into so many blocks, none shorter; of each, every neuron's mean is left out. What drifts over the whole
 part goes with whatever else drifts, and no shift has so long a slope as the label as it is."""
 
@@ -52,7 +52,7 @@ class Shifts:
         columns = 1 if question.kind != "class" else question.groups
         said = 1 + self.count if not question.always else 1
         self._sums, self._squares = np.zeros((1 + self.count, columns, neurons)), np.zeros((said, neurons))
-        blocks = max(1, min(BLOCKS, len(part) // SHORTEST))
+        blocks = max(1, min(DRIFT_BLOCKS, len(part) // SHORTEST))
         self._ends = [len(part) * (block + 1) // blocks for block in range(blocks)]
         # Of the block that is being read: sums of the neurons and of the label, and steps at which it says something.
         self._values, self._labels = np.zeros((said, neurons)), np.zeros((1 + self.count, columns))
