@@ -13,14 +13,15 @@ from unrolled.cli.options import (
     EngineOption,
     IncludeOption,
     JsonFlag,
+    LimitOption,
     OwnEncodingOption,
+    PartOption,
     UnknownOption,
     VerboseFlag,
-    one_of,
 )
-from unrolled.cli.reading import edge_of, load, read, tell_engine
-from unrolled.cli.screen import ProgressBar, print_columns, print_json, print_table, remark, stdout
-from unrolled.errors import SettingsError, VocabularyError
+from unrolled.cli.reading import edge_of, load, read, read_part, tell_engine
+from unrolled.cli.screen import WIDE, ProgressBar, print_columns, print_json, print_table, remark, stdout
+from unrolled.errors import VocabularyError
 
 if TYPE_CHECKING:
     from unrolled.networks.files import LoadedNetwork
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from unrolled.neurons.moments import Moment
     from unrolled.neurons.tally import Change
 
-NARROW, WIDE = 70, 100
-"""Columns of a terminal that has room for intervals, and for the random neurons and the odds beside them."""
+NARROW = 70
+"""Columns of a terminal that has room for intervals; a wide one has it for random neurons and odds beside them."""
 
 
 def ablate(
@@ -63,10 +64,8 @@ def ablate(
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="Seed of the random neurons, the intervals and the samples.")
     ] = 0,
-    part: Annotated[
-        str, typer.Option("--part", help="Which part of the text: train, validation, test or all.")
-    ] = "all",
-    limit: Annotated[int | None, typer.Option("--limit", help="Read at most so many symbols of the source.")] = None,
+    part: PartOption = "all",
+    limit: LimitOption = None,
     checkpoint: CheckpointOption = "best",
     include: IncludeOption = None,
     encoding: OwnEncodingOption = None,
@@ -81,15 +80,10 @@ def ablate(
     from unrolled.neurons.answers import answers, where_true
     from unrolled.neurons.holding import parse_mode, parse_steps
     from unrolled.neurons.lockstep import Text
-    from unrolled.sources import PARTS, PartName
 
-    which: PartName = one_of("part", part, PARTS)
-    if limit is not None and limit < 2:
-        raise SettingsError(f"--limit is at least 2 symbols, to foretell one from the other, not {limit}.")
     held_at = parse_mode(mode)
     loaded = load(run, checkpoint)
-    reading = {"include": include or (), "encoding": encoding, "limit": limit}
-    chosen = read(loaded, source, unknown, reading).part(which)
+    _, chosen = read_part(loaded, source, part, unknown=unknown, include=include, encoding=encoding, limit=limit)
     text = Text(chosen.symbols, chosen.boundaries)
     _check_following(loaded, following)
     held = Intervention(

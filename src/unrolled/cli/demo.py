@@ -44,7 +44,7 @@ def demo(
         record_run(
             loaded.network,
             loaded.vocabulary,
-            [corpus.symbols[start:stop] for start, stop in corpus.boundaries],
+            corpus.part("all").sequences,
             out=trace,
             title="A network that counts: aᴺXbᴺ",
             model={"kind": "run", "path": str(run.resolve()), "step": loaded.step, "weights_sha256": loaded.sha256},

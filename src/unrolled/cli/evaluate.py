@@ -13,26 +13,24 @@ from unrolled.cli.options import (
     HoldOption,
     IncludeOption,
     JsonFlag,
+    LimitOption,
     OwnEncodingOption,
+    PartOption,
     UnknownOption,
     VerboseFlag,
-    one_of,
 )
-from unrolled.cli.reading import load, read, tell_engine
+from unrolled.cli.reading import load, read_part, tell_engine
 from unrolled.cli.screen import ProgressBar, print_json, print_table
-from unrolled.errors import SettingsError
 
 
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     source: Annotated[str, typer.Argument(help="A text or task, as for train.")],
-    part: Annotated[
-        str, typer.Option("--part", help="Which part of the text: train, validation, test or all.")
-    ] = "all",
+    part: PartOption = "all",
     checkpoint: CheckpointOption = "best",
     include: IncludeOption = None,
     encoding: OwnEncodingOption = None,
-    limit: Annotated[int | None, typer.Option("--limit", help="Read at most so many symbols of the source.")] = None,
+    limit: LimitOption = None,
     unknown: UnknownOption = "error",
     hold: HoldOption = None,
     engine: EngineOption = "auto",
@@ -44,18 +42,14 @@ def evaluate(
     Training reads the validation part in streams side by side, each from a zero state: as a rule a little worse.
     """
     from unrolled.neurons.holding import parse_holds
-    from unrolled.sources import PARTS, PartName, TaskSource
+    from unrolled.sources import TaskSource
     from unrolled.sources.tasks.counter import Counter
     from unrolled.training.evaluate import evaluate_sequences, evaluate_text
     from unrolled.training.exam import counts_right_to, share_right
 
-    which: PartName = one_of("part", part, PARTS)
-    if limit is not None and limit < 2:
-        raise SettingsError(f"--limit is at least 2 symbols, to foretell one from the other, not {limit}.")
     loaded = load(run, checkpoint)
     edits = parse_holds(loaded.network, hold or ())
-    corpus = read(loaded, source, unknown, {"include": include or (), "encoding": encoding, "limit": limit})
-    chosen = corpus.part(which)
+    corpus, chosen = read_part(loaded, source, part, unknown=unknown, include=include, encoding=encoding, limit=limit)
     if verbose:
         tell_engine(loaded.network, engine, editing=bool(hold))
     result: dict[str, Any] = {"run": str(run), "step": loaded.step, "source": source, "part": part}
@@ -63,8 +57,7 @@ def evaluate(
         result["held"] = hold
     with ProgressBar("evaluating", "symbols") as progress:
         if isinstance(corpus.source, TaskSource):
-            sequences = [chosen.symbols[start:stop] for start, stop in chosen.boundaries]
-            score = evaluate_sequences(loaded.network, sequences, edits=edits, engine=engine, progress=progress)
+            score = evaluate_sequences(loaded.network, chosen.sequences, edits=edits, engine=engine, progress=progress)
             result |= score.to_json()
             asking: dict[str, Any] = {"vocabulary": loaded.vocabulary, "edits": edits, "engine": engine}
             result["share_right"] = share_right(loaded.network, corpus.source.task, **asking)

@@ -15,11 +15,13 @@ from unrolled.cli.options import (
     EngineOption,
     IncludeOption,
     JsonFlag,
+    LimitOption,
     OwnEncodingOption,
+    PartOption,
     UnknownOption,
-    one_of,
+    names_in,
 )
-from unrolled.cli.reading import as_path, load, read
+from unrolled.cli.reading import as_path, load, read_part
 from unrolled.cli.screen import WIDE, ProgressBar, print_columns, print_json, remark, stdout
 from unrolled.errors import SettingsError
 
@@ -60,10 +62,8 @@ def find(
         int, typer.Option("--seed", min=0, help="Seed of the control tasks and of the untrained network.")
     ] = 0,
     list_them: Annotated[bool, typer.Option("--list", help="List every hypothesis, and stop.")] = False,
-    part: Annotated[
-        str, typer.Option("--part", help="Which part of the text: train, validation, test or all.")
-    ] = "all",
-    limit: Annotated[int | None, typer.Option("--limit", help="Read at most so many symbols of the source.")] = None,
+    part: PartOption = "all",
+    limit: LimitOption = None,
     checkpoint: CheckpointOption = "best",
     include: IncludeOption = None,
     encoding: OwnEncodingOption = None,
@@ -81,14 +81,13 @@ def find(
     what = run_or_trace
     if what is None:
         raise SettingsError("find needs a RUN and a SOURCE, or a TRACE.", "To see what can be sought: find --list.")
-    kept = [name.strip() for name in signals.split(",") if name.strip()]
-    options: dict[str, Any] = {"signals": kept, "q": q, "shifts": shifts, "seed": seed}
+    options: dict[str, Any] = {"signals": names_in(signals), "q": q, "shifts": shifts, "seed": seed}
     if source is None:
         found = _in_trace(what, hypothesis, options)
     else:
-        reading = {"include": include or (), "encoding": encoding, "limit": limit}
+        reading: dict[str, Any] = {"unknown": unknown, "include": include, "encoding": encoding, "limit": limit}
         options |= {"untrained": untrained, "engine": engine}
-        found = _while_running(what, source, hypothesis, part, checkpoint, unknown, reading, options)
+        found = _while_running(what, source, hypothesis, part, checkpoint, reading, options)
     if as_json:
         print_json(found.to_json())
     else:
@@ -118,7 +117,6 @@ def _while_running(
     asked: list[str] | None,
     part: str,
     checkpoint: str,
-    unknown: str,
     reading: dict[str, Any],
     options: dict[str, Any],
 ) -> Findings:
@@ -128,14 +126,12 @@ def _while_running(
     from unrolled.neurons.find import repeated
     from unrolled.neurons.hypotheses import hypotheses_for, labellers
     from unrolled.neurons.labelling import StepLabels, about
-    from unrolled.sources import PARTS, PartName, TaskSource
+    from unrolled.sources import TaskSource
 
-    which: PartName = one_of("part", part, PARTS)
-    chosen = labellers(asked or hypotheses_for(source, reading["include"]))
+    chosen = labellers(asked or hypotheses_for(source, reading["include"] or ()))
     loaded = load(run, checkpoint)
-    corpus = read(loaded, source, unknown, reading)
-    text = corpus.part(which)
-    sequences = [text.symbols[start:stop] for start, stop in text.boundaries]
+    corpus, text = read_part(loaded, source, part, **reading)
+    sequences = text.sequences
     if isinstance(corpus.source, TaskSource):
         sequences = repeated(sequences, max(len(text), TASK_STEPS), options["seed"])
     ends = list(accumulate(map(len, sequences)))

@@ -37,6 +37,8 @@ OwnEncodingOption = Annotated[
         "--encoding", help="Encoding of the text (default: for the run's own text that of the run, else utf-8)."
     ),
 ]
+PartOption = Annotated[str, typer.Option("--part", help="Which part of the text: train, validation, test or all.")]
+LimitOption = Annotated[int | None, typer.Option("--limit", help="Read at most so many symbols of the source.")]
 HoldOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -44,6 +46,11 @@ HoldOption = Annotated[
     ),
 ]
 SymbolsOption = Annotated[str, typer.Option("--symbols", help="What a symbol is: characters or bytes.")]
+
+
+def names_in(given: str) -> list[str]:
+    """The names of a list, separated by commas."""
+    return [name.strip() for name in given.split(",") if name.strip()]
 
 
 def one_of(what: str, given: str, allowed: tuple[Word, ...]) -> Word:

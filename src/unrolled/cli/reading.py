@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from unrolled.cli.options import one_of
 from unrolled.cli.screen import ProgressBar, remark
-from unrolled.errors import RunError
+from unrolled.errors import RunError, SettingsError
 
 if TYPE_CHECKING:
     from unrolled.networks.files import LoadedNetwork
     from unrolled.networks.network import Network
-    from unrolled.sources import Corpus
+    from unrolled.sources import Corpus, Part
 
 
 class _Stored(BaseModel):
@@ -35,7 +37,6 @@ def load(run: Path, checkpoint: str) -> LoadedNetwork:
     Raises:
         SettingsError: `checkpoint` is none of these.
     """
-    from unrolled.errors import SettingsError
     from unrolled.networks.files import load_network
 
     if checkpoint in {"best", "last"}:
@@ -88,6 +89,31 @@ def read(loaded: LoadedNetwork, source: str, unknown: str, reading: dict[str, An
     except NotTextError as error:
         hint = "The network reads characters: name their encoding, such as --encoding latin-1 or utf-16."
         raise NotTextError(error.message, hint) from error
+
+
+def read_part(
+    loaded: LoadedNetwork,
+    source: str,
+    part: str,
+    *,
+    unknown: str,
+    include: Sequence[str] | None,
+    encoding: str | None,
+    limit: int | None,
+) -> tuple[Corpus, Part]:
+    """A source as `read` has it, and the part of it that the options ask for.
+
+    Raises:
+        UnknownNameError: there is no such part.
+        SettingsError: the limit is below two symbols.
+    """
+    from unrolled.sources import PARTS, PartName
+
+    which: PartName = one_of("part", part, PARTS)
+    if limit is not None and limit < 2:
+        raise SettingsError(f"--limit is at least 2 symbols, to foretell one from the other, not {limit}.")
+    corpus = read(loaded, source, unknown, {"include": include or (), "encoding": encoding, "limit": limit})
+    return corpus, corpus.part(which)
 
 
 def _is_own(source: str, loaded: LoadedNetwork) -> bool:

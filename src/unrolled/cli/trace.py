@@ -14,11 +14,13 @@ from unrolled.cli.options import (
     IncludeOption,
     JsonFlag,
     OwnEncodingOption,
+    PartOption,
     UnknownOption,
     VerboseFlag,
+    names_in,
     one_of,
 )
-from unrolled.cli.reading import as_path, load, read, tell_engine
+from unrolled.cli.reading import as_path, load, read_part, tell_engine
 from unrolled.cli.screen import ProgressBar, print_json, print_table, remark
 from unrolled.cli.stopping import stop_asked
 from unrolled.errors import SettingsError
@@ -35,9 +37,7 @@ def trace(
     dtype: Annotated[
         str, typer.Option("--dtype", help="float32, or float16 (the cell state stays float32).")
     ] = "float32",
-    part: Annotated[
-        str, typer.Option("--part", help="Which part of the text: train, validation, test or all.")
-    ] = "all",
+    part: PartOption = "all",
     top: Annotated[int, typer.Option("--top", help="Likeliest next symbols to keep at each step.")] = 5,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an unfinished recording in --out.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the trace in --out.")] = False,
@@ -50,30 +50,27 @@ def trace(
     as_json: JsonFlag = False,
 ) -> int:
     """Record every signal of every layer while a network reads."""
-    from unrolled.sources import PARTS, PartName
     from unrolled.traces.format import DTYPES, Dtype
     from unrolled.traces.layout import estimate_size
     from unrolled.traces.place import check_place
     from unrolled.traces.record import describe_recording, record_run
 
     kept_as: Dtype = one_of("dtype", dtype, DTYPES)
-    which: PartName = one_of("part", part, PARTS)
     if limit is not None and limit < 1:
         raise SettingsError(f"--limit is at least 1 symbol, not {limit}.")
     check_place(out, resume=resume, overwrite=overwrite)
     loaded = load(run, checkpoint)
-    names = [name.strip() for name in signals.split(",") if name.strip()]
+    names = names_in(signals)
     # A part has two symbols at least: the one that foretells and the foretold. Of a limit of one, one is recorded.
-    read_at_most = max(limit, 2) if limit is not None and which == "all" else None
-    reading = {"include": include or (), "encoding": encoding, "limit": read_at_most}
-    corpus = read(loaded, source, unknown, reading)
-    chosen = corpus.part(which)
-    sequences = [chosen.symbols[start:stop] for start, stop in chosen.boundaries]
+    read_at_most = max(limit, 2) if limit is not None and part == "all" else None
+    corpus, chosen = read_part(
+        loaded, source, part, unknown=unknown, include=include, encoding=encoding, limit=read_at_most
+    )
     steps = min(len(chosen), limit or len(chosen))
     planned = describe_recording(
         loaded.network, loaded.vocabulary, steps, signals=names, top=top, engine=engine, dtype=kept_as
     )
-    size = estimate_size(planned, len(sequences), kept_as)
+    size = estimate_size(planned, len(chosen.boundaries), kept_as)
     if verbose:
         tell_engine(loaded.network, engine, recording=True)
     remark(f"{steps:,} steps, at most {_bytes(size)} on the disk; engine {planned.code.get('engine')}")
@@ -81,7 +78,7 @@ def trace(
         recorded = record_run(
             loaded.network,
             loaded.vocabulary,
-            sequences,
+            chosen.sequences,
             out=out,
             signals=names,
             dtype=kept_as,

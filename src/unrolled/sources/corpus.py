@@ -83,6 +83,11 @@ class Part:
     def __len__(self) -> int:
         return len(self.symbols)
 
+    @property
+    def sequences(self) -> list[NDArray[Any]]:
+        """The symbols of each sequence, views."""
+        return [self.symbols[start:stop] for start, stop in self.boundaries]
+
 
 @dataclass(frozen=True)
 class Corpus:
