@@ -1,209 +1,19 @@
-"""`unrolled.hold`: the numbers of a loop written by hand, in every form of PyTorch's modules, and a model as before."""
+"""`unrolled.hold` of a whole model: each call of its modules, what is refused, and a model that is as before."""
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 import unrolled
-from tests.stacks import needs_kernels
+from tests.traces.by_hand import SIGNALS, Hold, as_it_is, by_hand, holding
 from unrolled.errors import ModelError, UnknownNameError
-
-KINDS: dict[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
-SIGNALS = {
-    "lstm": ("input_gate", "forget_gate", "candidate", "cell", "output_gate", "hidden"),
-    "gru": ("reset_gate", "update_gate", "candidate", "hidden"),
-    "rnn": ("hidden",),
-}
-Hold = Callable[[str, int, Tensor], Tensor]
-"""Takes `l0_reverse.cell`, the step and the vector; gives what holds instead."""
-
-
-def step_by_hand(
-    module: nn.RNNBase, layer: str, x: Tensor, h: Tensor, c: Tensor, hold: Callable[[str, Tensor], Tensor]
-) -> tuple[Tensor, Tensor]:
-    """One step by the equations of PyTorch's documentation."""
-
-    def weight(name: str) -> Tensor:
-        return getattr(module, f"{name}_{layer}")
-
-    a, b = weight("weight_ih") @ x, weight("weight_hh") @ h
-    if module.bias:
-        a, b = a + weight("bias_ih"), b + weight("bias_hh")
-    if module.mode == "LSTM":
-        i, f, g, o = (a + b).chunk(4)
-        i, f = hold("input_gate", torch.sigmoid(i)), hold("forget_gate", torch.sigmoid(f))
-        c = hold("cell", f * c + i * hold("candidate", torch.tanh(g)))
-        h = hold("output_gate", torch.sigmoid(o)) * torch.tanh(c)
-        return hold("hidden", weight("weight_hr") @ h if module.proj_size else h), c
-    if module.mode == "GRU":
-        (ar, az, an), (br, bz, bn) = a.chunk(3), b.chunk(3)
-        r, z = hold("reset_gate", torch.sigmoid(ar + br)), hold("update_gate", torch.sigmoid(az + bz))
-        n = hold("candidate", torch.tanh(an + r * bn))
-        return hold("hidden", (1 - z) * n + z * h), c
-    return hold("hidden", torch.relu(a + b) if module.mode == "RNN_RELU" else torch.tanh(a + b)), c
-
-
-def by_hand(module: nn.RNNBase, x: Tensor, h: Tensor, c: Tensor, hold: Hold) -> tuple[Tensor, Tensor, Tensor]:
-    """One sequence `(steps, inputs)` from states `(layers · directions, numbers)`: outputs and the states after."""
-    hs, cs = list[Tensor](), list[Tensor]()
-    for depth in range(module.num_layers):
-        outputs = list[Tensor]()
-        for way in ("", "_reverse") if module.bidirectional else ("",):
-            layer, now, kept = f"l{depth}{way}", h[len(hs)], c[len(hs)]
-            rows: dict[int, Tensor] = {}
-            for t in reversed(range(len(x))) if way else range(len(x)):
-
-                def at(name: str, value: Tensor, layer: str = layer, t: int = t) -> Tensor:
-                    return hold(f"{layer}.{name}", t, value)
-
-                now, kept = step_by_hand(module, layer, x[t], now, kept, at)
-                rows[t] = now
-            hs.append(now)
-            cs.append(kept)
-            outputs.append(torch.stack([rows[t] for t in range(len(x))]))
-        x = torch.cat(outputs, dim=1)
-    return x, torch.stack(hs), torch.stack(cs)
-
-
-def free(name: str, t: int, value: Tensor) -> Tensor:
-    return value
-
-
-def holding(values: dict[str, Tensor], where: Tensor | None, sequence: int) -> Hold:
-    """Values `(steps, batch)` by `l0.cell.7`, or `(steps, batch, neurons)` by `l0.cell`, in their order."""
-
-    def hold(name: str, t: int, value: Tensor) -> Tensor:
-        for held, numbers in values.items():
-            if where is not None and not where[t, sequence]:
-                continue
-            if held == name:
-                value = numbers[t, sequence]
-            elif held.rpartition(".")[0] == name:
-                value = value.clone()
-                value[int(held.rpartition(".")[2])] = numbers[t, sequence]
-        return value
-
-    return hold
-
-
-@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
-@settings(max_examples=60)
-@given(
-    kind=st.sampled_from(["lstm", "gru", "rnn", "rnn relu", "lstm projected"]),
-    layers=st.integers(1, 2),
-    both=st.booleans(),
-    bias=st.booleans(),
-    batch_first=st.booleans(),
-    form=st.sampled_from(["batch", "unbatched", "packed", "packed in order"]),
-    given_state=st.booleans(),
-    lengths=st.lists(st.integers(1, 7), min_size=1, max_size=4),
-    in_places=st.booleans(),
-    gradients=st.booleans(),
-    dtype=st.sampled_from([torch.float64, torch.float32]),
-    seed=st.integers(0, 99),
-    data=st.data(),
-)
-def test_held_modules_give_what_a_loop_by_hand_gives_in_their_own_form(
-    kind: str,
-    layers: int,
-    both: bool,
-    bias: bool,
-    batch_first: bool,
-    form: str,
-    given_state: bool,
-    lengths: list[int],
-    in_places: bool,
-    gradients: bool,
-    dtype: torch.dtype,
-    seed: int,
-    data: st.DataObject,
-) -> None:
-    torch.manual_seed(seed)
-    more: dict[str, Any] = {"nonlinearity": "relu"} if kind == "rnn relu" else {}
-    more |= {"proj_size": 2} if kind == "lstm projected" else {}
-    name = kind.split()[0]
-    module = KINDS[name](3, 5, layers, bias=bias, bidirectional=both, batch_first=batch_first, dtype=dtype, **more)
-    if form in {"batch", "unbatched"}:
-        lengths = [max(lengths)] * (1 if form == "unbatched" else len(lengths))
-    lengths = sorted(lengths, reverse=True) if form == "packed in order" else lengths
-    batch, steps, directions = len(lengths), max(lengths), 2 if both else 1
-    width = module.proj_size or 5
-    x = torch.randn(steps, batch, 3, dtype=dtype)
-    h = torch.randn(layers * directions, batch, width, dtype=dtype) * given_state
-    c = torch.randn(layers * directions, batch, 5, dtype=dtype) * given_state
-    sites = [f"l{layer}{way}" for layer in range(layers) for way in ("", "_reverse")[:directions]]
-    held: dict[str, Tensor] = {}
-    for _ in range(data.draw(st.integers(1, 3))):
-        signal = f"{data.draw(st.sampled_from(sites))}.{data.draw(st.sampled_from(SIGNALS[name]))}"
-        size = width if signal.endswith("hidden") else 5
-        whole = data.draw(st.booleans())
-        called = signal if whole else f"{signal}.{data.draw(st.integers(0, size - 1))}"
-        held.pop(called, None)
-        held[called] = torch.rand(steps, batch, *([size] if whole else []), dtype=dtype)
-    where = torch.rand(steps, batch) < 0.5 if in_places else None
-    inputs: Any = x.transpose(0, 1) if batch_first else x
-    if form.startswith("packed"):
-        ordered = form == "packed in order"
-        inputs = pack_padded_sequence(inputs, torch.tensor(lengths), batch_first, enforce_sorted=ordered)
-    inputs = x[:, 0] if form == "unbatched" else inputs
-    initial: Any = tuple(value[:, 0] if form == "unbatched" else value for value in (h, c))
-    initial = (initial if name == "lstm" else initial[0]) if given_state else None
-
-    with torch.set_grad_enabled(gradients):
-        own_outputs, own_states = module(inputs, initial)
-        with unrolled.hold(module, {f"{name}.{at}": value for at, value in held.items()}, where=where):
-            outputs, states = module(inputs, initial)
-    tolerance = 1e-12 if dtype == torch.float64 else 4e-6
-    assert_form(outputs, own_outputs)
-    for ours, own in zip(as_tuple(states), as_tuple(own_states), strict=True):
-        assert_form(ours, own)
-    if isinstance(outputs, PackedSequence):
-        outputs = pad_packed_sequence(outputs, batch_first)[0]
-    outputs = outputs[:, None] if form == "unbatched" else outputs.transpose(0, 1) if batch_first else outputs
-    right: list[Tensor] = []
-    for sequence, length in enumerate(lengths):
-        begin = x[:length, sequence], h[:, sequence], c[:, sequence]
-        y, last_h, last_c = by_hand(module, *begin, holding(held, where, sequence))
-        torch.testing.assert_close(outputs[:length, sequence], y, atol=tolerance, rtol=tolerance)
-        assert (outputs[length:, sequence] == 0).all()
-        for ours, last in zip(as_tuple(states), (last_h, last_c), strict=False):
-            ours = ours if form == "unbatched" else ours[:, sequence]
-            torch.testing.assert_close(ours, last, atol=tolerance, rtol=tolerance)
-        right.append(y.square().sum())
-    if gradients:
-        parameters = list(module.parameters())
-        nothing = sum((0.0 * parameter.sum() for parameter in parameters), torch.zeros(()))  # all may be held
-        wanted = torch.autograd.grad(torch.stack(right).sum() + nothing, parameters, retain_graph=True)
-        gotten = torch.autograd.grad(outputs.square().sum() + nothing, parameters)
-        for ours, theirs in zip(gotten, wanted, strict=True):
-            torch.testing.assert_close(ours, theirs, atol=1e2 * tolerance, rtol=1e-3)
-
-
-def as_tuple(states: Any) -> tuple[Tensor, ...]:
-    return states if isinstance(states, tuple) else (states,)
-
-
-def assert_form(ours: Any, own: Any) -> None:
-    """The same type, shape and, where packed, order."""
-    assert type(ours) is type(own)
-    if isinstance(own, PackedSequence):
-        for one, other in zip(ours[1:], own[1:], strict=True):
-            assert (one is None and other is None) or torch.equal(one, other)
-        ours, own = ours.data, own.data
-    assert ours.shape == own.shape
-    assert ours.dtype == own.dtype
 
 
 class Reader(nn.Module):
@@ -223,7 +33,9 @@ class Reader(nn.Module):
         return self.readout(outputs)
 
 
-def read_by_hand(model: Reader, symbols: Tensor, first: Hold = free, second: Hold = free, late: Hold = free) -> Tensor:
+def read_by_hand(
+    model: Reader, symbols: Tensor, first: Hold = as_it_is, second: Hold = as_it_is, late: Hold = as_it_is
+) -> Tensor:
     """One sequence of symbols `(steps,)`."""
     zeros = torch.zeros(2, 4)
     once, h, c = by_hand(model.lstm, model.table(symbols), zeros, zeros, first)
@@ -302,14 +114,6 @@ def test_modules_of_which_nothing_is_held_run_bit_for_bit_as_they_are() -> None:
     assert not torch.equal(inside[1], inside[3])
 
 
-def test_held_nowhere_it_gives_the_modules_own_numbers_to_rounding() -> None:
-    module, x = nn.LSTM(4, 6, 2, bidirectional=True), torch.randn(20, 3, 4)
-    with unrolled.hold(module, {"lstm.l0.cell.1": 5.0}, where=torch.zeros(20, dtype=torch.bool)):
-        torch.testing.assert_close(module(x)[0], module(x)[0])
-        held = module(x)[0]
-    torch.testing.assert_close(held, module(x)[0], atol=1e-6, rtol=1e-6)
-
-
 def test_everything_is_put_back_also_after_an_error() -> None:
     model, symbols = Reader(), torch.randint(0, 9, (2, 11))
     before, own = copy.deepcopy(model), model(symbols)
@@ -338,38 +142,6 @@ def test_blocks_within_each_other_hold_together_and_the_inner_wins() -> None:
         assert torch.equal(model(symbols), outer)
     with torch.no_grad(), unrolled.hold(model, {"lstm.l0.cell.1": -3.0, "lstm#2.l1.hidden.0": 0.5}):
         assert torch.equal(model(symbols), both)
-
-
-def test_a_held_module_learns_around_what_is_held() -> None:
-    """Gradients reach the parameters, also those that a parametrization makes; what is held gets none."""
-    model = nn.Sequential(nn.LSTM(3, 4))
-    parametrizations.weight_norm(model[0], "weight_hh_l0")
-    with unrolled.hold(model, {"0.l0.output_gate": torch.full((4,), 0.5).expand(9, 4)}):
-        outputs, _ = model(torch.randn(9, 2, 3))
-        outputs.sum().backward()
-    gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
-    assert all(gradient is not None for gradient in gradients.values())
-    weight = gradients["0.weight_ih_l0"]
-    assert weight is not None
-    assert (weight[:12].abs().sum(1) > 0).all()
-    assert (weight[12:] == 0).all(), "the rows of the output gate"
-
-
-@needs_kernels
-@torch.no_grad()
-def test_an_engine_can_be_asked_for() -> None:
-    module, x = nn.GRU(4, 6), torch.randn(20, 3, 4)
-    results: list[Tensor] = []
-    for engine in ("compiled", "reference"):
-        with unrolled.hold(module, {"gru.l0.update_gate.1": 0.9}, engine=engine):
-            results.append(module(x)[0])
-    assert 0 < (results[0] - results[1]).abs().max() < 1e-6
-    with (
-        pytest.raises(ModelError, match="give no gradient where signals are held"),
-        torch.enable_grad(),
-        unrolled.hold(module, {"gru.l0.1": 0.9}, engine="compiled"),
-    ):
-        module(x)
 
 
 @pytest.mark.parametrize(
@@ -435,7 +207,7 @@ def test_a_trace_within_the_block_is_of_the_held_model() -> None:
     assert trace.info.model["held"] == ["lstm#2.l0.cell.1", "late.gru.l0.reset_gate"]
     zeros = torch.zeros(2, 4, dtype=torch.float64)
     with torch.no_grad():
-        once, h, c = by_hand(model.lstm, model.table(symbols[0]), zeros, zeros, free)
+        once, h, c = by_hand(model.lstm, model.table(symbols[0]), zeros, zeros)
         twice, _, _ = by_hand(model.lstm, once, h, c, at("l0.cell.1", 2.0))
         none = {"l0.reset_gate": torch.zeros(11, 1, 3, dtype=torch.float64)}
         gru: Any = model.late["gru"]

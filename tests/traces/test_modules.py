@@ -9,115 +9,38 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, prune
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import unrolled
+from tests.traces.by_hand import SIGNALS, Case, by_hand, cases
 from unrolled.errors import ModelError, TraceError, UnknownNameError
 
-KINDS: dict[str, type[nn.RNNBase]] = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+@given(cases())
+def test_signals_are_those_of_a_loop_written_by_hand(case: Case) -> None:
+    trace = unrolled.trace(case.module, case.inputs if case.initial is None else (case.inputs, case.initial))
+    assert list(trace.sites) == [f"{case.name}.{layer}" for layer in case.layers]
+    for sequence, length in enumerate(case.lengths):
+        right: dict[str, dict[int, Tensor]] = {}
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
+        def see(name: str, t: int, value: Tensor, right: dict[str, dict[int, Tensor]] = right) -> Tensor:
+            right.setdefault(name, {})[t] = value
+            return value
 
-
-def by_hand(module: nn.RNNBase, layer: str, x: np.ndarray, h: np.ndarray, c: np.ndarray) -> dict[str, np.ndarray]:
-    """One layer and direction over one sequence `(steps, inputs)`, by the equations of PyTorch's documentation."""
-
-    def weight(name: str) -> np.ndarray:
-        return getattr(module, f"{name}_{layer}").detach().double().numpy()
-
-    w_ih, w_hh = weight("weight_ih"), weight("weight_hh")
-    b_ih, b_hh = (weight("bias_ih"), weight("bias_hh")) if module.bias else (np.zeros(len(w_ih)),) * 2
-    rows: list[dict[str, np.ndarray]] = []
-    for now in x[::-1] if layer.endswith("reverse") else x:
-        a, b = w_ih @ now + b_ih, w_hh @ h + b_hh
-        if module.mode == "LSTM":
-            i, f, g, o = np.split(a + b, 4)
-            row = {
-                "input_gate": sigmoid(i),
-                "forget_gate": sigmoid(f),
-                "candidate": np.tanh(g),
-                "output_gate": sigmoid(o),
-            }
-            row["cell"] = c = row["forget_gate"] * c + row["input_gate"] * row["candidate"]
-            h = row["output_gate"] * np.tanh(c)
-            row["hidden"] = h = weight("weight_hr") @ h if module.proj_size else h
-        elif module.mode == "GRU":
-            (ar, az, an), (br, bz, bn) = np.split(a, 3), np.split(b, 3)
-            row = {"reset_gate": sigmoid(ar + br), "update_gate": sigmoid(az + bz)}
-            row["candidate"] = np.tanh(an + row["reset_gate"] * bn)
-            row["hidden"] = h = (1 - row["update_gate"]) * row["candidate"] + row["update_gate"] * h
-        else:
-            row = {"hidden": np.maximum(a + b, 0) if module.mode == "RNN_RELU" else np.tanh(a + b)}
-            h = row["hidden"]
-        rows.append(row)
-    rows = rows[::-1] if layer.endswith("reverse") else rows
-    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-
-
-@given(
-    kind=st.sampled_from(["lstm", "gru", "rnn", "rnn relu", "lstm projected"]),
-    layers=st.integers(1, 3),
-    both=st.booleans(),
-    bias=st.booleans(),
-    batch_first=st.booleans(),
-    form=st.sampled_from(["batch", "unbatched", "packed"]),
-    given_state=st.booleans(),
-    lengths=st.lists(st.integers(1, 7), min_size=1, max_size=4),
-    seed=st.integers(0, 99),
-)
-def test_signals_are_those_of_a_loop_written_by_hand(
-    kind: str,
-    layers: int,
-    both: bool,
-    bias: bool,
-    batch_first: bool,
-    form: str,
-    given_state: bool,
-    lengths: list[int],
-    seed: int,
-) -> None:
-    torch.manual_seed(seed)
-    more: dict[str, Any] = {"nonlinearity": "relu"} if kind == "rnn relu" else {}
-    more |= {"proj_size": 2} if kind == "lstm projected" else {}
-    name = kind.split()[0]
-    module = KINDS[name](3, 5, layers, bias=bias, bidirectional=both, batch_first=batch_first, **more).double()
-    if form != "packed":
-        lengths = [max(lengths)] * (1 if form == "unbatched" else len(lengths))
-    batch, steps, directions = len(lengths), max(lengths), 2 if both else 1
-    x = torch.randn(batch, steps, 3, dtype=torch.float64)
-    h = torch.randn(layers * directions, batch, module.proj_size or 5, dtype=torch.float64) * given_state
-    c = torch.randn(layers * directions, batch, 5, dtype=torch.float64) * given_state
-    values: Any = x if batch_first else x.transpose(0, 1)
-    if form == "packed":
-        values = pack_padded_sequence(values, torch.tensor(lengths), batch_first, enforce_sorted=False)
-    if form == "unbatched":
-        values = x[0]
-    initial: Any = tuple(v[:, 0] if form == "unbatched" else v for v in (h, c))
-    initial = initial if name == "lstm" else initial[0]
-    trace = unrolled.trace(module, (values, initial) if given_state else values)
-    assert list(trace.sites) == [
-        f"{name}.l{layer}{suffix}" for layer in range(layers) for suffix in ("", "_reverse")[:directions]
-    ]
-    for sequence, length in enumerate(lengths):
-        below = x[sequence, :length].numpy()
-        for layer in range(layers):
-            outputs = []
-            for direction in range(directions):
-                place = layer * directions + direction
-                called = f"l{layer}" + ("_reverse" if direction else "")
-                right = by_hand(module, called, below, h[place, sequence].numpy(), c[place, sequence].numpy())
-                for signal, value in right.items():
-                    got: Any = trace[f"{name}.{called}.{signal}"]
-                    got = got if batch == 1 else got[sequence]
-                    np.testing.assert_allclose(got, value, atol=1e-12, rtol=1e-12, err_msg=f"{called} {signal}")
-                np.testing.assert_array_equal(trace.initial(f"{name}.{called}")["hidden"][sequence], h[place, sequence])
-                outputs.append(right["hidden"])
-            below = np.concatenate(outputs, axis=1)
+        with torch.no_grad():
+            by_hand(case.module, case.x[:length, sequence], case.h[:, sequence], case.c[:, sequence], see)
+        assert set(right) == {f"{layer}.{signal}" for layer in case.layers for signal in SIGNALS[case.name]}
+        for name, values in right.items():
+            got: Any = trace[f"{case.name}.{name}"]
+            got = got if len(case.lengths) == 1 else got[sequence]
+            wanted = np.stack([values[t] for t in range(length)])
+            np.testing.assert_allclose(got, wanted, atol=1e-12, rtol=1e-12, err_msg=name)
+        for place, layer in enumerate(case.layers):
+            initial = trace.initial(f"{case.name}.{layer}")
+            np.testing.assert_array_equal(initial["hidden"][sequence], case.h[place, sequence])
 
 
 class Translator(nn.Module):
