@@ -187,6 +187,15 @@ def test_every_sequence_begins_from_zeros() -> None:
     assert found.overall.after == pytest.approx(float(torch.cat(losses).mean()), abs=1e-6)
 
 
+def test_a_moments_context_is_of_its_own_sequence() -> None:
+    symbols, starts = make_symbols(), np.arange(0, STEPS, 20)
+    text = Text(symbols, np.stack([starts, starts + 20], axis=1))
+    found = ablate(make_network(), LETTERS, text, Intervention(("rnn.l0.1",)), length=0)
+    assert len(found.moments) == 10
+    for each in found.moments:
+        assert each.context == LETTERS.decode(symbols[each.step - each.step % 20 : each.step + 1])
+
+
 def plant(text: str) -> tuple[Network, Vocabulary]:
     """A network whose neuron 3 latches on “ until ”, and alone foretells ”; eleven others move and do nothing."""
     vocabulary = Vocabulary.of(text)

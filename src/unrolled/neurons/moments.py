@@ -22,7 +22,7 @@ Odds: TypeAlias = tuple[tuple[str, float], ...]
 class Moment:
     """One step.
 
-    context: what had been read, up to this step; symbol: what came next.
+    context: what had been read of its sequence, up to this step; symbol: what came next.
     loss_before, loss_after: in nats; before, after: the likeliest next symbols and their probabilities.
     """
 
@@ -75,7 +75,8 @@ class WorstMoments:
         found: list[Moment] = []
         for _, place, symbol, (before, after), log_odds in sorted(self._kept, key=lambda kept: kept[:2], reverse=True):
             step = -place
-            context = vocabulary.decode(text.symbols[max(0, step + 1 - CONTEXT) : step + 1])
+            begin = max(start for start in text.starts if start <= step)
+            context = vocabulary.decode(text.symbols[max(begin, step + 1 - CONTEXT) : step + 1])
             odds = likeliest(log_odds, vocabulary, LIKELIEST)
             found.append(Moment(step, context, vocabulary.symbols[symbol], before, after, odds[0], odds[1]))
         return tuple(found)
