@@ -21,7 +21,7 @@ from unrolled.neurons.ablation import Ablation, Intervention, ablate
 from unrolled.neurons.answers import Answer, answers
 from unrolled.neurons.holding import Mode, parse_mode
 from unrolled.neurons.lockstep import Slice, Text
-from unrolled.sources.vocabulary import Vocabulary
+from unrolled.sources.vocabulary import Vocabulary, bytes_vocabulary
 from unrolled.writing.sample import sample
 
 LETTERS = Vocabulary("characters", tuple("\n abcd“”"))
@@ -276,6 +276,21 @@ def test_samples_differ_through_what_is_held_alone() -> None:
     assert samples.before.count("”") > 4 * samples.after.count("”")
     # A number that draws another symbol than ” draws the same one: until the first ”, both are one text.
     assert samples.before[:1] == samples.after[:1]
+
+
+def test_samples_in_bytes_begin_after_the_very_bytes_of_the_text() -> None:
+    """The hundredth is the first of two that make a letter, and stands for itself."""
+    vocabulary, text = bytes_vocabulary(), "a" + 300 * "é"
+    network = Network(NetworkSettings.parse({"hidden": HIDDEN}), len(vocabulary))
+    with torch.no_grad():
+        network.readout.weight.mul_(50)  # what was read last decides what is written
+    symbols = vocabulary.encode(text)
+    found = ablate(network, vocabulary, Text(symbols), Intervention(("rnn.l0.3",)), length=30).samples
+    assert found is not None
+    assert found.prime == "a" + 49 * "é" + "\N{REPLACEMENT CHARACTER}"
+    prime = found.prime[:-1] + "\udcc3"
+    assert np.array_equal(vocabulary.encode(prime), symbols[:100])
+    assert "".join(sample(network, vocabulary, prime, length=30)).removeprefix(prime) == found.before
 
 
 def test_held_where_it_is_told_by_a_hypothesis() -> None:

@@ -290,11 +290,13 @@ def _samples(
     length: int,
     seed: int,
 ) -> Samples:
-    prime = "" if edge else vocabulary.decode(text.symbols[:PRIME])
+    head = text.symbols[: 0 if edge else PRIME]
+    # Of bytes the very ones, also where a character is cut: U+FFFD in its place would be read as other bytes.
+    prime = vocabulary.decode_bytes(head).decode("utf-8", "surrogateescape")
     before, after = (
         "".join(
             sample(network, vocabulary, prime, edge=edge, engine=engine, edits=own, length=length, seed=seed)
         ).removeprefix(prime)
         for own in ((), edits)
     )
-    return Samples(prime, before, after, seed)
+    return Samples(vocabulary.decode(head), before, after, seed)
