@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from tests.cli.asking import read_json
 from tests.training.making import names_in, train_tiny, write_text
 from unrolled.cli import run
 from unrolled.engines import Edit
@@ -43,20 +42,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train_tiny("task:counter", folder / "counter", steps=12)
     assert run(["trace", str(folder / "run"), str(text), "--out", str(folder / "trace")]) == 0
     return folder
-
-
-@pytest.fixture
-def here(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it to work in."""
-    shutil.copytree(made, tmp_path / "here")
-    monkeypatch.chdir(tmp_path / "here")
-    return tmp_path / "here"
-
-
-def read_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    capsys.readouterr()
-    assert run([*arguments, "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
 
 
 def test_it_tells_what_the_package_tells(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -173,6 +158,19 @@ def test_every_way_of_holding(options: list[str], mode: str, here: Path, capsys:
         own = ablate(loaded.network, loaded.vocabulary, Text(one), held)
         assert found["overall"]["after"] == pytest.approx(own.overall.after, abs=1e-6)
         assert found["held"]["neurons"] == ["rnn.l0.output_gate.3"]
+
+
+def test_the_other_text_is_read_as_the_first_is(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the encoding that is asked for, and the run's own text in the one that the run was trained on."""
+    for name, words in (("one.txt", "für immer\n"), ("other.txt", "immer für\n")):
+        Path(name).write_bytes(words.encode("latin-1") * 300)
+    train_tiny(Path("one.txt"), Path("latin"), steps=2, encoding="latin-1")
+    own = read_json(capsys, "ablate", "latin", "one.txt", NEURON, "--mode", "patch=one.txt")
+    assert abs(own["overall"]["change"]) < 1e-6
+    other = read_json(
+        capsys, "ablate", "latin", "one.txt", NEURON, "--mode", "patch=other.txt", "--encoding", "latin-1"
+    )
+    assert abs(other["overall"]["change"]) > 1e-6
 
 
 @pytest.mark.parametrize("width", ["60", "80", "150"])

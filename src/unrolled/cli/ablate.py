@@ -19,7 +19,7 @@ from unrolled.cli.options import (
     UnknownOption,
     VerboseFlag,
 )
-from unrolled.cli.reading import edge_of, load, read, read_part, tell_engine
+from unrolled.cli.reading import edge_of, load, read_part, tell_engine
 from unrolled.cli.screen import WIDE, ProgressBar, print_columns, print_json, print_table, remark, stdout
 from unrolled.errors import VocabularyError
 
@@ -78,21 +78,23 @@ def ablate(
     from unrolled.neurons.ablation import Intervention
     from unrolled.neurons.ablation import ablate as ablated
     from unrolled.neurons.answers import answers, where_true
-    from unrolled.neurons.holding import parse_mode, parse_steps
+    from unrolled.neurons.holding import parse_mode, parse_steps, select
     from unrolled.neurons.lockstep import Text
 
     held_at = parse_mode(mode)
     loaded = load(run, checkpoint)
-    _, chosen = read_part(loaded, source, part, unknown=unknown, include=include, encoding=encoding, limit=limit)
-    text = Text(chosen.symbols, chosen.boundaries)
+    select(loaded.network, neurons, signal)  # a wrong name is told before a long text is read
     _check_following(loaded, following)
+    reading: dict[str, Any] = {"unknown": unknown, "include": include, "encoding": encoding}
+    _, chosen = read_part(loaded, source, part, limit=limit, **reading)
+    text = Text(chosen.symbols, chosen.boundaries)
     held = Intervention(
         neurons=tuple(neurons),
         mode=held_at,
         signal=signal,
         steps=parse_steps(steps, len(text)) if steps else None,
         where=where_true(where, text, loaded.vocabulary),
-        **_sources(loaded, held_at, unknown, len(text)),
+        **_sources(loaded, held_at, reading, len(text)),
     )
     if verbose:
         tell_engine(loaded.network, engine, editing=True)
@@ -132,12 +134,13 @@ def _check_following(loaded: LoadedNetwork, symbols: str) -> None:
         ) from error
 
 
-def _sources(loaded: LoadedNetwork, mode: Mode, unknown: str, steps: int) -> dict[str, Any]:
+def _sources(loaded: LoadedNetwork, mode: Mode, reading: dict[str, Any], steps: int) -> dict[str, Any]:
     """What the mode reads besides the text: another text, or a trace."""
     from unrolled.traces.trace import Trace
 
     if mode.kind == "patch":
-        return {"other": read(loaded, mode.source, unknown, {"limit": max(steps, 2)}).symbols}
+        corpus, _ = read_part(loaded, mode.source, "all", limit=max(steps, 2), **reading)
+        return {"other": corpus.symbols}
     return {"trace": Trace.open(mode.source)} if mode.source else {}
 
 
