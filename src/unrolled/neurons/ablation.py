@@ -168,7 +168,7 @@ def ablate(
     else:
         moments = measure_signals(network, text, signals, engine=engine, progress=measuring)
     controls = draw_controls(parts, moments, draws, seed)
-    values, when = _values(held, network, moments, len(text), engine), _when(held, len(text))
+    values, when = _values(held, network, moments, engine), _when(held, len(text))
     tallies, worst = _Tallies(network.symbols, len(text), len(controls), hypotheses), WorstMoments()
     readings = [parts, *controls]
     for read in read_side_by_side(network, text, readings, values, when=when, engine=engine, progress=progress):
@@ -208,11 +208,9 @@ def _check(held: Intervention, steps: int) -> None:
         )
 
 
-def _values(held: Intervention, network: Network, moments: Mapping[Signal, Moments], steps: int, engine: str) -> Values:
+def _values(held: Intervention, network: Network, moments: Mapping[Signal, Moments], engine: str) -> Values:
     if held.other is not None:
-        # Where the other text has ended nothing is held; it is read on there only to keep step.
-        symbols = np.pad(held.other[:steps], (0, max(0, steps - len(held.other))))
-        return Donor(network, symbols, list(moments), engine=engine)
+        return Donor(network, held.other, list(moments), engine=engine)
     like = network.readout.weight
     if held.mode.kind == "mean":
         return Constants({name: torch.as_tensor(each.mean).to(like) for name, each in moments.items()})

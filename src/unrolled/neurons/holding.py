@@ -192,7 +192,8 @@ class Donor:
     """What they are while the network reads another text, step by step beside the first.
 
     Args:
-        symbols: `(steps,)`, the other text; as long as the first at least.
+        symbols: `(steps,)`, the other text. Where it has ended it is read on, as the first symbol of the vocabulary
+            again and again, only to keep step: what that gives is not to be held.
         signals: those that are wanted.
     """
 
@@ -203,9 +204,11 @@ class Donor:
     @torch.no_grad()
     def over(self, start: int, stop: int, *, fresh: bool) -> Mapping[Signal, Tensor]:
         device = next(self._network.parameters()).device
-        read = torch.from_numpy(self._symbols[start:stop].astype(np.int64))[:, None].to(device)
+        symbols = np.zeros((stop - start, 1), np.int64)
+        left = self._symbols[start:stop]
+        symbols[: len(left), 0] = left
         result = self._network.run(
-            read,
+            torch.from_numpy(symbols).to(device),
             None if fresh else self._state,
             record=sorted({signal for _, signal in self._signals}),
             engine=self._engine,
