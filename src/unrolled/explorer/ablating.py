@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from unrolled.errors import RunError, SettingsError, TraceError
 from unrolled.explorer.collection import Collection
 from unrolled.explorer.paths import Exhibit
-from unrolled.explorer.posts import Asked
+from unrolled.explorer.posts import Asked, Name
 from unrolled.explorer.searched import by_title, exhibit_of, open_trace, refuse_links
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ MOST_STEPS, MOST_NEURONS, MOST_HYPOTHESES, MOST_WRITTEN = 4000, 64, 8, 500
 LIKELIEST = 5
 """Next symbols whose odds are told at each step."""
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 Span = tuple[int, int]
 
 
@@ -118,15 +117,14 @@ def _opened(collection: Collection, asked: AblateAsked) -> _Read:
 
 
 def _load(run: Exhibit, trace: Trace | None) -> LoadedNetwork:
-    """The run's network: of the checkpoint that the trace names where it is there, else the best."""
-    from unrolled.networks.files import checkpoint_steps, load_network
+    """The run's network: as the trace recorded it, or the best."""
+    from unrolled.networks.files import load_network
+    from unrolled.traces.rerun import load_recorded
 
     paths = [run.folder, *(run.folder / name for name in ("settings.json", "vocabulary.json", "checkpoints"))]
     refuse_links(run, [*paths, *(run.folder / "checkpoints").rglob("*")])
-    step = None if trace is None else trace.info.model.get("step")
     with by_title(run):
-        here = isinstance(step, int) and step in checkpoint_steps(run.folder)
-        return load_network(run.folder, cast(int, step) if here else "best")
+        return load_network(run.folder) if trace is None else load_recorded(run.folder, trace)
 
 
 def _span(trace: Trace, loaded: LoadedNetwork, start: int, stop: int) -> Text:

@@ -99,22 +99,22 @@ def _add_searches(app: FastAPI, collection: Collection) -> None:
     def ablate(body: Annotated[bytes, Depends(read_body)]) -> Response:
         asked = parse(AblateAsked, body)
         with turns.take():
-            return found(ablate_for_page(collection, asked))
+            return answer(ablate_for_page(collection, asked))
 
     @app.post("/api/find")
     def find(body: Annotated[bytes, Depends(read_body)]) -> Response:
         asked = parse(FindAsked, body)
         with turns.take():
-            return found(find_for_page(collection, asked))
+            return answer(find_for_page(collection, asked))
 
     @app.post("/api/match")
     def match(body: Annotated[bytes, Depends(read_body)]) -> Response:
         asked = parse(MatchAsked, body)
         with turns.take():
-            return found(match_for_page(collection, asked))
+            return answer(match_for_page(collection, asked))
 
 
-def found(result: Mapping[str, object]) -> Response:
+def answer(result: Mapping[str, object]) -> Response:
     """The answer to a search; in ASCII, for a vocabulary may hold what UTF-8 cannot."""
     content = json.dumps(result, allow_nan=False)
     return Response(content, headers={"Cache-Control": "no-store"}, media_type="application/json")

@@ -8,14 +8,12 @@ from pydantic import Field
 
 from unrolled.errors import SettingsError
 from unrolled.explorer.collection import Collection
-from unrolled.explorer.posts import Asked
+from unrolled.explorer.posts import Asked, Name
 from unrolled.explorer.searched import by_title, exhibit_of, open_trace
 
 MOST_NUMBERS = 2 * 10**9
 """Steps × neurons of all signals that are looked at: about a minute's work."""
 MOST_HYPOTHESES, MOST_SIGNALS = 16, 8
-
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class FindAsked(Asked):

@@ -40,9 +40,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
-
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods that change nothing and cost little."""
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Those that change nothing and cost little."""
 
 
 class Guard:
@@ -79,7 +78,7 @@ class Guard:
         headers = Headers(scope=scope)
         host = ", ".join(headers.getlist("host"))
         answer = self.app if self._is_known(host) else self._refusal(host)
-        if answer is self.app and scope["method"] not in READING and not _is_from_here(headers, host):
+        if answer is self.app and scope["method"] not in SAFE_METHODS and not _is_from_here(headers, host):
             answer = problem(
                 403,
                 "cross-origin",

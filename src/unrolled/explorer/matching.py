@@ -7,12 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from unrolled.explorer.collection import Collection
-from unrolled.explorer.posts import Asked
+from unrolled.explorer.posts import Asked, Name
 from unrolled.explorer.searched import by_title, exhibit_of, open_trace
 
 MOST_SITES, MOST_PLACES = 64, 1000
-
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class MatchAsked(Asked):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import ClassVar, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from unrolled.errors import UnrolledError
 
 MOST_BYTES = 64 << 10
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+"""Of an exhibit, a neuron, a signal, a hypothesis."""
 
 
 class NotJsonError(UnrolledError):

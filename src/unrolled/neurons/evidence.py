@@ -205,4 +205,4 @@ def _load(trace: Trace, run: str | Path) -> tuple[Network, int]:
     unroll = read_run_settings(Path(run))["training"].get("unroll")
     if not isinstance(unroll, int):
         raise RunError(f"{run}/settings.json is damaged: it has no training.unroll.", "Train the run again.")
-    return load_recorded(run, trace), unroll
+    return load_recorded(run, trace).network, unroll

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from unrolled.traces.report import Finding
 from unrolled.traces.rounding import SLACK, allowance, resolution
 from unrolled.traces.trace import Trace
 
+if TYPE_CHECKING:
+    from unrolled.networks.files import LoadedNetwork
+
 WINDOWS = 64
 STEPS = 8
 """Steps of a window: few, so that roundings do not grow, for a chaotic network spreads them."""
@@ -38,7 +41,7 @@ def check_weights(trace: Trace, run: Network | str | Path, seed: int = 0) -> lis
         RunError: the run cannot be read.
         TraceError: the trace is of another kind of network.
     """
-    network = run if isinstance(run, Network) else load_recorded(run, trace)
+    network = run if isinstance(run, Network) else load_recorded(run, trace).network
     same = Finding("the weights are those that were recorded", values=1)
     stored = trace.info.model.get("sha256")
     if stored != weights_sha256(network):
@@ -53,13 +56,13 @@ def check_weights(trace: Trace, run: Network | str | Path, seed: int = 0) -> lis
         return [same, Finding("windows from the weights", note=error.message, readable=False)]
 
 
-def load_recorded(run: str | Path, trace: Trace) -> Network:
+def load_recorded(run: str | Path, trace: Trace) -> LoadedNetwork:
     """The network of a run, at the checkpoint that the trace was recorded from where it is there, else the best."""
     from unrolled.networks.files import checkpoint_steps, load_network
 
     step = trace.info.model.get("step")
     here = isinstance(step, int) and step in checkpoint_steps(Path(run))
-    return load_network(Path(run), cast(int, step) if here else "best").network
+    return load_network(Path(run), cast(int, step) if here else "best")
 
 
 def refuse_other_shape(trace: Trace, network: Network) -> None:
