@@ -20,7 +20,7 @@ from unrolled.explorer.guard import Guard
 from unrolled.explorer.matching import MatchAsked, match_for_page
 from unrolled.explorer.posts import Turns, parse, read_body
 from unrolled.explorer.problems import install_problems, not_found, problem
-from unrolled.explorer.reading import FINDINGS
+from unrolled.formats import FINDINGS_FILE
 from unrolled.version import __version__
 
 PAGE = Path(__file__).parent / "static"
@@ -29,7 +29,7 @@ READING = ["GET", "HEAD"]
 SEARCHES = ["ablate", "find", "match"]
 
 # The files of a Zarr store, metadata and chunks, and what was found in it. What else lies there is nobody's business.
-TRACE_FILE = re.compile(rf"(?:[^/]+/)*(?:zarr\.json|c(?:/[0-9]+)*)|{re.escape(FINDINGS)}")
+TRACE_FILE = re.compile(rf"(?:[^/]+/)*(?:zarr\.json|c(?:/[0-9]+)*)|{re.escape(FINDINGS_FILE)}")
 RUN_FILES = {
     "settings.json": "application/json",
     "metrics.jsonl": "application/x-ndjson",

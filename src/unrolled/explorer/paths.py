@@ -14,7 +14,8 @@ from typing import Literal
 
 from unrolled.errors import ServerError
 from unrolled.explorer.opening import is_file_below
-from unrolled.explorer.reading import FINDINGS, ReadingCache, read_run, read_trace
+from unrolled.explorer.reading import ReadingCache, read_run, read_trace
+from unrolled.formats import FINDINGS_FILE, RUN_FORMAT, TRACE_FORMAT
 
 logger = logging.getLogger("unrolled.explorer")
 
@@ -89,8 +90,8 @@ def find_exhibits(paths: Iterable[str | Path]) -> list[Exhibit]:
     if not exhibits:
         names = ", ".join(repr(str(root)) for root in roots)
         raise ServerError(
-            f"No trace and no run was found in {names}: a trace has a zarr.json with format 'unrolled-trace/1', "
-            "a run a settings.json with format 'unrolled-run/1'.",
+            f"No trace and no run was found in {names}: a trace has a zarr.json with format {TRACE_FORMAT!r}, "
+            f"a run a settings.json with format {RUN_FORMAT!r}.",
             "Make one with `unrolled demo`, or with `unrolled train` and `unrolled trace`.",
         )
     return exhibits
@@ -128,7 +129,7 @@ def scan(roots: Sequence[Path], cache: ReadingCache) -> list[Exhibit]:
             folder = root.joinpath(*parts)
             explicit = not parts
             if trace := read_trace(root, parts, cache, explicit=explicit):
-                searched = is_file_below(root, (*parts, FINDINGS))
+                searched = is_file_below(root, (*parts, FINDINGS_FILE))
                 found[folder] = Exhibit("", "trace", trace.title, root, parts, trace.problem, findings=searched)
                 if trace.run is not None:
                     runs_of[folder] = trace.run

@@ -12,11 +12,8 @@ from typing import cast
 
 from unrolled.explorer.files import read_exactly
 from unrolled.explorer.opening import open_below
+from unrolled.formats import RUN_FORMAT, TRACE_FORMAT
 
-TRACE_FORMAT = "unrolled-trace/1"
-RUN_FORMAT = "unrolled-run/1"
-# What `unrolled find` writes into the folder of a trace.
-FINDINGS = "findings.json"
 # A vocabulary of a million tokens fits; a file made to fill the memory does not.
 LARGEST = 64 << 20
 LONGEST_TITLE = 200

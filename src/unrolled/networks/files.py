@@ -17,11 +17,11 @@ from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariable
 from torch import Tensor, nn
 
 from unrolled.errors import RunError, UnrolledError, VocabularyError
+from unrolled.formats import RUN_FORMAT
 from unrolled.networks.network import Network, check_memory
 from unrolled.networks.settings import NetworkSettings
 from unrolled.sources.vocabulary import Vocabulary
 
-RUN_FORMAT = "unrolled-run/1"
 Which = Literal["best", "last"]
 
 SUMS = "SHA256SUMS"

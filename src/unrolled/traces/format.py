@@ -7,8 +7,8 @@ from typing import Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from unrolled.cells import Cell
+from unrolled.formats import TRACE_FORMAT
 
-FORMAT = "unrolled-trace/1"
 CHUNK = 1024
 """Steps of a signal in one chunk."""
 SHARD = 16_384
@@ -112,7 +112,7 @@ class Telling(_Part):
 class TraceInfo(_Part):
     """The attributes of the group. A trace is whole when `complete_steps` equals `planned_steps`."""
 
-    format: Literal["unrolled-trace/1"] = FORMAT
+    format: Literal["unrolled-trace/1"] = TRACE_FORMAT
     title: str = ""
     complete_steps: int = Field(default=0, ge=0)
     planned_steps: int = Field(ge=1)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from unrolled.errors import OutputExistsError, TraceError
 from unrolled.files import room
+from unrolled.formats import TRACE_FORMAT
 from unrolled.settings import check_both
 from unrolled.traces.format import TraceInfo
 
@@ -42,9 +43,9 @@ def read_info(root: Path) -> TraceInfo:
     """The description of the trace in a folder; TraceError where there is none or it is damaged."""
     _, attributes = read_attributes(root)
     given = attributes.get("format")
-    if given != "unrolled-trace/1":
+    if given != TRACE_FORMAT:
         raise TraceError(
-            f"{root} is not in the format 'unrolled-trace/1' but says {given!r}.",
+            f"{root} is not in the format {TRACE_FORMAT!r} but says {given!r}.",
             "A newer version of Unrolled may read it." if str(given).startswith("unrolled-trace/") else "",
         )
     try:
