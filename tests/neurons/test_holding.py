@@ -19,7 +19,6 @@ from unrolled.neurons.holding import (
     moments_of,
     parse_holds,
     parse_mode,
-    parse_steps,
     select,
 )
 from unrolled.neurons.lockstep import Text, measure_signals
@@ -73,17 +72,6 @@ def test_a_value_is_a_finite_number(value: str) -> None:
     for parse in (lambda: parse_mode(f"clamp={value}"), lambda: parse_holds(make(), [f"rnn.l0.1={value}"])):
         with pytest.raises(SettingsError, match="no finite number"):
             parse()
-
-
-@pytest.mark.parametrize(("span", "steps"), [("0:9", range(9)), (":4", range(4)), ("3:", range(3, 9)), (":", range(9))])
-def test_a_span_may_leave_out_its_ends(span: str, steps: range) -> None:
-    assert parse_steps(span, 9) == steps
-
-
-@pytest.mark.parametrize("span", ["", "3", "3-5", "-1:4", "a:b", "5:5", "5:4", "0:10", "9:", "1:2:3", "²:3"])
-def test_a_span_that_the_text_does_not_have_is_refused(span: str) -> None:
-    with pytest.raises(SettingsError):
-        parse_steps(span, 9)
 
 
 def test_holds_are_edits_for_all_steps() -> None:

@@ -155,6 +155,7 @@ def test_blocks_within_each_other_hold_together_and_the_inner_wins() -> None:
         ({"lstm.l0.zell.1": 0.0}, UnknownNameError, "no signal of lstm.l0 'zell'"),
         ({"lstm.l0.cell.4": 0.0}, UnknownNameError, r"there are: 0 to 3"),
         ({"lstm#0.l0.cell.1": 0.0}, UnknownNameError, "no site"),
+        ({f"lstm#{'1' * 5000}.l0.cell.1": 0.0}, UnknownNameError, "no site"),
         ({"lstm.l0.cell.1": math.nan}, ModelError, "cannot be held at nan"),
         ({"lstm.l0.cell.1": torch.tensor([0.0, math.inf])}, ModelError, "cannot be held at inf"),
         ({"lstm.l0.cell.1": "zero"}, ModelError, r"lstm\.l0\.cell\.1 cannot be held at 'zero'"),

@@ -18,6 +18,7 @@ from unrolled.cli.options import (
     PartOption,
     UnknownOption,
     VerboseFlag,
+    span_of,
 )
 from unrolled.cli.reading import edge_of, load, read_part, tell_engine
 from unrolled.cli.screen import WIDE, ProgressBar, print_columns, print_json, print_table, remark, stdout
@@ -78,7 +79,7 @@ def ablate(
     from unrolled.neurons.ablation import Intervention
     from unrolled.neurons.ablation import ablate as ablated
     from unrolled.neurons.answers import answers, where_true
-    from unrolled.neurons.holding import parse_mode, parse_steps, select
+    from unrolled.neurons.holding import check_steps, parse_mode, select
     from unrolled.neurons.lockstep import Text
 
     held_at = parse_mode(mode)
@@ -88,11 +89,14 @@ def ablate(
     reading: dict[str, Any] = {"unknown": unknown, "include": include, "encoding": encoding}
     _, chosen = read_part(loaded, source, part, limit=limit, **reading)
     text = Text(chosen.symbols, chosen.boundaries)
+    span = span_of("--steps", steps, len(text)) if steps else None
+    if span is not None:
+        check_steps(span, len(text))
     held = Intervention(
         neurons=tuple(neurons),
         mode=held_at,
         signal=signal,
-        steps=parse_steps(steps, len(text)) if steps else None,
+        steps=span,
         where=where_true(where, text, loaded.vocabulary),
         **_sources(loaded, held_at, reading, len(text)),
     )

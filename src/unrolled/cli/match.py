@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from unrolled.cli.marks import spelled
-from unrolled.cli.options import JsonFlag, one_of
+from unrolled.cli.options import JsonFlag, one_of, span_of
 from unrolled.cli.screen import ProgressBar, print_json, stdout
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def match(
     from unrolled.neurons.switches import Off
     from unrolled.traces.trace import Trace
 
-    steps = _parse_span(span)
     chosen = one_of("--off", off, get_args(Off))
+    opened = Trace.open(trace)
     with ProgressBar("searching", "steps") as progress:
         found = find_matches(
-            Trace.open(trace),
-            steps,
+            opened,
+            span_of("--span", span, opened.steps),
             signal=signal,
             sites=site or (),
             threshold=threshold,
@@ -68,15 +68,6 @@ def match(
     for line in _picture(found):
         stdout.print(line, soft_wrap=True)
     return 0
-
-
-def _parse_span(given: str) -> range:
-    from unrolled.errors import SettingsError
-
-    start, colon, stop = given.partition(":")
-    if not (colon and start.isdecimal() and stop.isdecimal()):
-        raise SettingsError(f"--span cannot be {given!r}: it is START:STOP, such as 120:132, two whole numbers.")
-    return range(int(start), int(stop))
 
 
 def _picture(found: Matches) -> list[Text]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar, cast, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
 
-from unrolled.errors import UnknownNameError
+from unrolled.errors import SettingsError, UnknownNameError
 from unrolled.settings import Settings
 
 Word = TypeVar("Word", bound=str)
@@ -51,6 +52,18 @@ SymbolsOption = Annotated[str, typer.Option("--symbols", help="What a symbol is:
 def names_in(given: str) -> list[str]:
     """The names of a list, separated by commas."""
     return [name.strip() for name in given.split(",") if name.strip()]
+
+
+def span_of(option: str, given: str, steps: int) -> range:
+    """The span START:STOP that an option has; what is left out is the first or the end of so many steps.
+
+    Raises:
+        SettingsError: it has another form. Whether there are such steps is for those to say who read them.
+    """
+    found = re.fullmatch(r"(\d{0,18}):(\d{0,18})", given, re.ASCII)
+    if found is None:
+        raise SettingsError(f"{option} cannot be {given[:40]!r}: it is START:STOP, two whole numbers, such as 100:200.")
+    return range(int(found[1] or 0), int(found[2] or steps))
 
 
 def one_of(what: str, given: str, allowed: tuple[Word, ...]) -> Word:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -42,8 +43,8 @@ def load(run: Path, checkpoint: str) -> LoadedNetwork:
     if checkpoint in {"best", "last"}:
         which: Literal["best", "last"] = "best" if checkpoint == "best" else "last"
         return load_network(run, which)
-    if not checkpoint.isdecimal():
-        raise SettingsError(f"--checkpoint cannot be {checkpoint!r}: it is best, last or a step.")
+    if not re.fullmatch(r"\d{1,18}", checkpoint, re.ASCII):
+        raise SettingsError(f"--checkpoint cannot be {checkpoint[:40]!r}: it is best, last or a step.")
     return load_network(run, int(checkpoint))
 
 

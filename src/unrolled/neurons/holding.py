@@ -120,20 +120,6 @@ def parse_value(given: str, whole: str) -> float:
     return value
 
 
-def parse_steps(given: str, steps: int) -> range:
-    """The span `START:STOP` of a text of so many steps; what is left out is its beginning or its end.
-
-    Raises:
-        SettingsError: it is no span, or does not lie in the text.
-    """
-    first, colon, last = given.partition(":")
-    if not colon or not all(part.isascii() and (part.isdigit() or not part) for part in (first, last)):
-        raise SettingsError(f"--steps cannot be {given!r}: it is START:STOP, two whole numbers, such as 100:200.")
-    span = range(int(first or 0), int(last or steps))
-    check_steps(span, steps)
-    return span
-
-
 def check_steps(span: range, steps: int) -> None:
     """Refuses a span that a text of so many steps does not have; SettingsError."""
     if not 0 <= span.start < span.stop <= steps:

@@ -81,7 +81,7 @@ def _planned(
     sites = {site.name: (name, site) for name, stack in stacks.items() for site in sites_of(name, stack)}
     planned: dict[str, list[HeldCall]] = {}
     for given, value in values.items():
-        numbered = re.fullmatch(r"(.+)#([1-9]\d*)(\..+)", given)
+        numbered = re.fullmatch(r"(.+)#([1-9]\d{0,8})(\..+)", given)
         name = parse_name(numbered[1] + numbered[3] if numbered else given, [site for _, site in sites.values()])
         module, _ = sites[name.site]
         neurons = None if name.neuron is None else [name.neuron]
