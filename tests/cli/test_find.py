@@ -43,6 +43,13 @@ def test_a_tasks_strings_are_read_again_and_again(here: Path, capsys: pytest.Cap
     assert "a-count" in {each["name"] for each in found["hypotheses"]}
 
 
+def test_of_a_recorded_task_its_own_hypotheses_are_asked(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["trace", "counter", "task:counter,maximum=20", "--out", "long"]) == 0
+    found = read_json(capsys, "find", "long", "--signals", "hidden")
+    asked = {each["name"] for each in found["hypotheses"]} | set(found["skipped"])
+    assert asked == {"line-position", "a-count", "after-x", "left-after-x", "next-symbol", "surprise"}
+
+
 def test_it_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     listed = read_json(capsys, "find", "--list")["hypotheses"]
     assert {"name", "group", "kind", "about", "example", "causal", "needs", "missing"} <= set(listed[0])

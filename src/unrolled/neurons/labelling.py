@@ -83,9 +83,8 @@ def label_trace(
         SourceError: its symbols are no text.
     """
     source = trace.info.source
-    name = f"task:{source.get('task')}" if source.get("kind") == "task" else str(source.get("name", ""))
-    include = source.get("include")
-    names = asked or hypotheses_for(name, [str(each) for each in include] if isinstance(include, list) else [])
+    include = [str(each) for each in given] if isinstance(given := source.get("include"), list) else []
+    names = asked or hypotheses_for(str(source.get("name", "")), include)
     chosen = labellers(names, files=files)
     labels = StepLabels(chosen, trace.labels(), trace.info.symbols.kind, trace.sequences, progress)
     return labels, about(chosen)

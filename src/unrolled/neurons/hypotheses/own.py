@@ -99,7 +99,7 @@ def _told(error: BaseException, path: Path) -> str:
     lines: list[int] = [error.lineno] if isinstance(error, SyntaxError) and error.lineno else []
     at = error.__traceback__
     while at is not None:
-        if at.tb_frame.f_code.co_filename == str(path):
+        if at.tb_frame.f_code.co_filename == str(path.absolute()):  # as it was loaded
             lines.append(at.tb_lineno)
         at = at.tb_next
     where = f" (line {lines[-1]})" if lines else ""
