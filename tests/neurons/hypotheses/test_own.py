@@ -107,6 +107,10 @@ def beyond(text):
     return Classes(np.ones(len(text), np.int16), ("one",))
 def fails(text):
     return int(text)
+def leaves(text):
+    raise SystemExit(3)
+def nothing(text):
+    return None
 several = 3
 '''
 
@@ -143,6 +147,8 @@ def test_a_function_of_python(python: Path) -> None:
         ("ragged", "gives no bools, numbers or words"),
         ("beyond", "gives codes that are no int16 from -1 to 0"),
         ("fails", r"failed: ValueError \(line 35\): invalid literal for int\(\)"),
+        ("leaves", r"failed: SystemExit \(line 37\): 3"),
+        ("nothing", "must give one value a character: 3, not a single NoneType"),
     ],
 )
 def test_a_function_that_does_not_fit_is_told_in_one_line(python: Path, name: str, said: str) -> None:
@@ -153,11 +159,18 @@ def test_a_function_that_does_not_fit_is_told_in_one_line(python: Path, name: st
     assert f"py:{python}".removeprefix("py:") in str(caught.value)
 
 
+def test_the_line_is_told_of_a_file_that_is_named_from_here(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(python.parent)
+    with pytest.raises(HypothesisError, match=r"\(line 35\)"):
+        load_hypothesis(f"mine=py:{python.name}:fails")[1]("abc")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         ("def f(:\n", r"cannot be loaded: SyntaxError \(line 1\)"),
         ("\nimport nothing_of_this_name\n", r"cannot be loaded: ModuleNotFoundError \(line 2\): No module named"),
+        ("import sys\nsys.exit()\n", r"cannot be loaded: SystemExit \(line 2\)"),
         ("f = 3\n", "has no function 'f'"),
     ],
 )
