@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +52,31 @@ def test_of_a_recorded_task_its_own_hypotheses_are_asked(here: Path, capsys: pyt
     found = read_json(capsys, "find", "long", "--signals", "hidden")
     asked = {each["name"] for each in found["hypotheses"]} | set(found["skipped"])
     assert asked == {"line-position", "a-count", "after-x", "left-after-x", "next-symbol", "surprise"}
+
+
+@pytest.mark.parametrize("width", [40, 76, 130])
+def test_no_terminal_is_too_narrow_for_a_neurons_name(width: int, here: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "unrolled",
+        "find",
+        "run",
+        "text0.txt",
+        "--signals",
+        "output_gate",
+        "--shifts",
+        "20",
+    ]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": str(width)}
+    asked = [*command, "--hypothesis", "a-very-long-name-for-a-vowel=re:[aeiou]", "--no-untrained"]
+    shown = subprocess.run(asked, capture_output=True, text=True, env=environment)
+    assert shown.returncode == 0, shown.stderr
+    assert max(map(len, shown.stdout.splitlines())) <= width
+    assert "a-very-long-name-for-a-vowel" in shown.stdout
+    assert re.search(r"[+−]rnn\.l0\.output_gate\.[0-9]\b", shown.stdout)
+    assert re.search(r"AUC 0\.\d{3} \[0\.\d\d, [01]\.\d\d\]", shown.stdout)
+    assert ("2, 4, 8" in shown.stdout) == (width == 130)
 
 
 def test_it_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ from unrolled.cli.options import (
     one_of,
 )
 from unrolled.cli.reading import as_path, load, read
-from unrolled.cli.screen import WIDE, ProgressBar, print_columns, print_json, remark, stdout
+from unrolled.cli.screen import ProgressBar, fits, print_columns, print_json, remark
 from unrolled.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -150,20 +150,22 @@ def _while_running(
 
 
 def _show(found: Findings, top: int) -> None:
-    wide = stdout.width >= WIDE
     rows: list[list[str]] = []
     for tested in found.hypotheses:
         listed = [each for each in tested.neurons if each.found][:top]
         for each in listed or tested.neurons[:1]:
             name = f"{'+' if each.direction > 0 else '−'}{each.name}" if each.found else "none found"
             row = [tested.name, name, _score(tested, each), "" if tested.null is None else f"{tested.null:.2f}"]
-            rows.append(row + (_more(tested, each) if wide else []))
+            rows.append(row + _more(tested, each))
+    names = (*COLUMNS, *MORE)
+    if not fits(names, rows):
+        names, rows = COLUMNS, [row[: len(COLUMNS)] for row in rows]
     count = sum(tested.found for tested in found.hypotheses)
     title = (
         f"{count} of {len(found.hypotheses)} hypotheses have a neuron, of {found.neurons:,} by all signals; "
         f"chosen on steps 0 to {found.chosen[1]:,}, told on {found.told[0]:,} to {found.told[1]:,}"
     )
-    print_columns(title, (*COLUMNS, *MORE) if wide else COLUMNS, rows)
+    print_columns(title, names, rows)
     if found.skipped:
         remark(f"the text has too little of: {', '.join(found.skipped)}")
     remark(f"labels were moved along the text {found.shifts:,} times; at most {found.q:.0%} of what is found is chance")

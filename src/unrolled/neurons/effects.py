@@ -11,7 +11,6 @@ from torch import Tensor
 
 from unrolled.engines import Edit
 from unrolled.engines.reference import ReferenceEngine
-from unrolled.errors import TraceError
 from unrolled.networks import SITE, Network
 from unrolled.traces.chunks import Array
 from unrolled.traces.names import Name
