@@ -54,6 +54,17 @@ def test_of_a_recorded_task_its_own_hypotheses_are_asked(here: Path, capsys: pyt
     assert asked == {"line-position", "a-count", "after-x", "left-after-x", "next-symbol", "surprise"}
 
 
+def test_findings_that_cannot_be_kept_are_told_all_the_same(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["trace", "run", "text0.txt", "--out", "long"]) == 0
+    Path("long/findings.json").mkdir()  # in the way of the file
+    capsys.readouterr()
+    assert run(["find", "long", "--hypothesis", "vowel", "--signals", "cell", "--shifts", "20", "--json"]) == 2
+    told = capsys.readouterr()
+    assert "vowel" in {each["name"] for each in json.loads(told.out)["hypotheses"]}
+    assert len(told.err.strip().splitlines()) == 1
+    assert "findings.json" in told.err
+
+
 @pytest.mark.parametrize("width", [40, 76, 130])
 def test_no_terminal_is_too_narrow_for_a_neurons_name(width: int, here: Path) -> None:
     command = [
@@ -88,7 +99,10 @@ def test_it_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
 BAD = {
     "nothing": ([], "RUN and a SOURCE, or a TRACE"),
     "no trace": (["nowhere"], "nowhere"),
-    "a run without a source": (["run"], "run"),
+    "a run without a source": (["run"], "run is a run: it needs a SOURCE"),
+    "a limit of a trace": (["trace", "--limit", "300"], "--limit is about the SOURCE that a run reads"),
+    "a part of a trace": (["trace", "--part", "test"], "--part is about the SOURCE"),
+    "files of a trace": (["trace", "--include", "*.py"], "--include is about the SOURCE"),
     "unknown hypothesis": (["trace", "--hypothesis", "vowl"], "'vowel'"),
     "bad pattern": (["trace", "--hypothesis", "x=re:("], "regular expression"),
     "unknown signal": (["trace", "--signals", "cel"], "'cell'"),

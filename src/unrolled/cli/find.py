@@ -83,19 +83,37 @@ def find(
         raise SettingsError("find needs a RUN and a SOURCE, or a TRACE.", "To see what can be sought: find --list.")
     kept = [name.strip() for name in signals.split(",") if name.strip()]
     options: dict[str, Any] = {"signals": kept, "q": q, "shifts": shifts, "seed": seed}
+    reading = {"include": include or (), "encoding": encoding, "limit": limit}
     if source is None:
+        _refuse(what, {"part": part, "checkpoint": checkpoint, "unknown": unknown, "engine": engine, **reading})
         found = _in_trace(what, hypothesis, options)
     else:
-        reading = {"include": include or (), "encoding": encoding, "limit": limit}
         options |= {"untrained": untrained, "engine": engine}
         found = _while_running(what, source, hypothesis, part, checkpoint, unknown, reading, options)
-    if as_json:
-        print_json(found.to_json())
-    else:
-        _show(found, top)
+    try:
         if source is None:
-            remark(f"next: {shlex.join(['unrolled', 'explore', as_path(what)])}")
+            found.save(what)
+    finally:  # what took long is told, even where there is no room to keep it
+        if as_json:
+            print_json(found.to_json())
+        else:
+            _show(found, top)
+    if source is None and not as_json:
+        remark(f"next: {shlex.join(['unrolled', 'explore', as_path(what)])}")
     return 0
+
+
+def _refuse(path: Path, given: dict[str, Any]) -> None:
+    """Refuses what only a run that reads can heed."""
+    if (path / "settings.json").is_file():
+        raise SettingsError(f"{path} is a run: it needs a SOURCE to read.", f"unrolled find {as_path(path)} SOURCE")
+    usual = {"part": "all", "checkpoint": "best", "unknown": "error", "engine": "auto"}
+    for name, value in given.items():
+        if value not in (None, (), usual.get(name)):
+            raise SettingsError(
+                f"--{name} is about the SOURCE that a run reads; a trace is looked at as it was recorded.",
+                "Give a RUN and a SOURCE, or leave it out.",
+            )
 
 
 def _in_trace(path: Path, asked: list[str] | None, options: dict[str, Any]) -> Findings:
@@ -107,9 +125,7 @@ def _in_trace(path: Path, asked: list[str] | None, options: dict[str, Any]) -> F
     with ProgressBar("labelling", "hypotheses") as progress:
         labels, about = label_trace(trace, asked or (), progress=progress)
         looking = progress.then("looking for neurons", "steps")
-        found = find_in_trace(trace, labels, about=about, progress=looking, **options)
-    found.save(path)
-    return found
+        return find_in_trace(trace, labels, about=about, progress=looking, **options)
 
 
 def _while_running(
