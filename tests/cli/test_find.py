@@ -9,8 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+import unrolled
 from tests.cli.asking import read_json, read_table
 from unrolled.cli import run
 
@@ -52,6 +55,20 @@ def test_of_a_recorded_task_its_own_hypotheses_are_asked(here: Path, capsys: pyt
     found = read_json(capsys, "find", "long", "--signals", "hidden")
     asked = {each["name"] for each in found["hypotheses"]} | set(found["skipped"])
     assert asked == {"line-position", "a-count", "after-x", "left-after-x", "next-symbol", "surprise"}
+
+
+def test_of_numbers_a_table_of_ones_own_can_tell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    recorded = unrolled.trace(torch.nn.LSTM(3, 6, batch_first=True).eval(), torch.randn(2, 200, 3))
+    recorded.save(tmp_path / "numbers")
+    values = recorded["lstm.l0.cell"].reshape(-1, 6)[:, 4]
+    table = tmp_path / "up.csv"
+    table.write_text("up\n" + "".join(f"{int(each)}\n" for each in values > np.median(values)))
+    asked = ["find", str(tmp_path / "numbers"), "--signals", "cell", "--shifts", "50"]
+    found = read_json(capsys, *asked, "--hypothesis", f"positive=csv:{table}:up")
+    assert [each["neurons"][0]["name"] for each in found["hypotheses"]] == ["lstm.l0.cell.4"]
+    assert run(asked) == 2
+    assert "what was read here is numbers. Of such steps a table of your own can tell" in capsys.readouterr().err
 
 
 def test_findings_that_cannot_be_kept_are_told_all_the_same(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

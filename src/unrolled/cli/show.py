@@ -79,7 +79,7 @@ def _in_words(history: History, trace: Trace) -> list[str]:
 
     order = sorted(range(len(history.shares)), key=lambda at: -abs(history.shares[at]))[:LARGEST]
     steps = [history.start + at for at in order]  # they may lie before those that are shown
-    symbols = [draw(character(*trace.labels(step, step + 1), trace.info.symbols.kind)) for step in steps]
+    symbols = [draw(character(trace.labels(step, step + 1)[0], trace.info.symbols.kind)) for step in steps]
     most = [
         f"step {step:,} {symbol} {history.shares[at]:+.4g}"
         for step, symbol, at in zip(steps, symbols, order, strict=True)

@@ -224,9 +224,7 @@ def test_numbers_come_back_as_they_were_written(tmp_path_factory: pytest.TempPat
 def test_a_table_of_another_length_is_one_clear_line(tmp_path: Path) -> None:
     path = table(tmp_path / "t.csv", said=["yes", "no"])
     _, label = load_hypothesis(f"mine=csv:{path}:said")
-    with pytest.raises(
-        HypothesisError, match=r"'mine' \(.*t\.csv\) has 2 rows, and what is read 3 characters\. It must"
-    ):
+    with pytest.raises(HypothesisError, match=r"'mine' \(.*t\.csv\) has 2 rows, and what is read 3 steps\. It must"):
         label("abc")
 
 
@@ -237,7 +235,7 @@ def test_a_table_tells_of_all_sequences_that_are_read_one_row_a_step(tmp_path: P
     assert np.array_equal(characters["mine"], [1.0, 2.0, 3.0, 4.0, 5.0])
     raw = StepLabels({name: label}, list("abcde"), "bytes", [range(5)])
     assert np.array_equal(raw["mine"], characters["mine"])
-    with pytest.raises(HypothesisError, match="has 5 rows, and what is read 4 characters"):
+    with pytest.raises(HypothesisError, match="has 5 rows, and what is read 4 steps"):
         StepLabels({name: label}, "abab", "characters", [range(2), range(2, 4)])["mine"]
 
 
