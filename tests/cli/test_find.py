@@ -117,6 +117,10 @@ BAD = {
     "nothing": ([], "RUN and a SOURCE, or a TRACE"),
     "no trace": (["nowhere"], "nowhere"),
     "a run without a source": (["run"], "run is a run: it needs a SOURCE"),
+    "one symbol": (
+        ["run", "text0.txt", "--limit", "1"],
+        ": text0.txt has one symbol; it takes two to predict one from the other. The --limit is 1: raise it.",
+    ),
     "a limit of a trace": (["trace", "--limit", "300"], "--limit is about the SOURCE that a run reads"),
     "a part of a trace": (["trace", "--part", "test"], "--part is about the SOURCE"),
     "files of a trace": (["trace", "--include", "*.py"], "--include is about the SOURCE"),
