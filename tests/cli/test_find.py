@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+import unrolled
 from tests.cli.asking import read_json, read_table
 from unrolled.cli import run
 
@@ -43,6 +50,63 @@ def test_a_tasks_strings_are_read_again_and_again(here: Path, capsys: pytest.Cap
     assert "a-count" in {each["name"] for each in found["hypotheses"]}
 
 
+def test_of_a_recorded_task_its_own_hypotheses_are_asked(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["trace", "counter", "task:counter,maximum=20", "--out", "long"]) == 0
+    found = read_json(capsys, "find", "long", "--signals", "hidden")
+    asked = {each["name"] for each in found["hypotheses"]} | set(found["skipped"])
+    assert asked == {"line-position", "a-count", "after-x", "left-after-x", "next-symbol", "surprise"}
+
+
+def test_of_numbers_a_table_of_ones_own_can_tell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.manual_seed(0)
+    recorded = unrolled.trace(torch.nn.LSTM(3, 6, batch_first=True).eval(), torch.randn(2, 200, 3))
+    recorded.save(tmp_path / "numbers")
+    values = recorded["lstm.l0.cell"].reshape(-1, 6)[:, 4]
+    table = tmp_path / "up.csv"
+    table.write_text("up\n" + "".join(f"{int(each)}\n" for each in values > np.median(values)))
+    asked = ["find", str(tmp_path / "numbers"), "--signals", "cell", "--shifts", "50"]
+    found = read_json(capsys, *asked, "--hypothesis", f"positive=csv:{table}:up")
+    assert [each["neurons"][0]["name"] for each in found["hypotheses"]] == ["lstm.l0.cell.4"]
+    assert run(asked) == 2
+    assert "what was read here is numbers. Of such steps a table of your own can tell" in capsys.readouterr().err
+
+
+def test_findings_that_cannot_be_kept_are_told_all_the_same(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["trace", "run", "text0.txt", "--out", "long"]) == 0
+    Path("long/findings.json").mkdir()  # in the way of the file
+    capsys.readouterr()
+    assert run(["find", "long", "--hypothesis", "vowel", "--signals", "cell", "--shifts", "20", "--json"]) == 2
+    told = capsys.readouterr()
+    assert "vowel" in {each["name"] for each in json.loads(told.out)["hypotheses"]}
+    assert len(told.err.strip().splitlines()) == 1
+    assert "findings.json" in told.err
+
+
+@pytest.mark.parametrize("width", [40, 76, 130])
+def test_no_terminal_is_too_narrow_for_a_neurons_name(width: int, here: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "unrolled",
+        "find",
+        "run",
+        "text0.txt",
+        "--signals",
+        "output_gate",
+        "--shifts",
+        "20",
+    ]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": str(width)}
+    asked = [*command, "--hypothesis", "a-very-long-name-for-a-vowel=re:[aeiou]", "--no-untrained"]
+    shown = subprocess.run(asked, capture_output=True, text=True, env=environment)
+    assert shown.returncode == 0, shown.stderr
+    assert max(map(len, shown.stdout.splitlines())) <= width
+    assert "a-very-long-name-for-a-vowel" in shown.stdout
+    assert re.search(r"[+−]rnn\.l0\.output_gate\.[0-9]\b", shown.stdout)
+    assert re.search(r"AUC 0\.\d{3} \[0\.\d\d, [01]\.\d\d\]", shown.stdout)
+    assert ("2, 4, 8" in shown.stdout) == (width == 130)
+
+
 def test_it_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     listed = read_json(capsys, "find", "--list")["hypotheses"]
     assert {"name", "group", "kind", "about", "example", "causal", "needs", "missing"} <= set(listed[0])
@@ -52,7 +116,11 @@ def test_it_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
 BAD = {
     "nothing": ([], "RUN and a SOURCE, or a TRACE"),
     "no trace": (["nowhere"], "nowhere"),
-    "a run without a source": (["run"], "run"),
+    "a run without a source": (["run"], "run is a run: it needs a SOURCE"),
+    "one symbol": (["run", "text0.txt", "--limit", "1"], "--limit is at least 2 symbols"),
+    "a limit of a trace": (["trace", "--limit", "300"], "--limit is about the SOURCE that a run reads"),
+    "a part of a trace": (["trace", "--part", "test"], "--part is about the SOURCE"),
+    "files of a trace": (["trace", "--include", "*.py"], "--include is about the SOURCE"),
     "unknown hypothesis": (["trace", "--hypothesis", "vowl"], "'vowel'"),
     "bad pattern": (["trace", "--hypothesis", "x=re:("], "regular expression"),
     "unknown signal": (["trace", "--signals", "cel"], "'cell'"),

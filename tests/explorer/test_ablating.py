@@ -20,6 +20,7 @@ import torch
 from tests.explorer.made_by_hand import Answer, speak
 from tests.training.making import make_text, train_tiny, write_text
 from unrolled.explorer import start_background
+from unrolled.networks import Network
 from unrolled.networks.files import LoadedNetwork, load_network
 from unrolled.neurons.ablation import Intervention, ablate
 from unrolled.neurons.answers import answers
@@ -142,6 +143,19 @@ def test_every_way_of_holding_is_there(served: Served, body: dict[str, Any]) -> 
     found = served.ask(**body, length=5)
     assert found["ablation"]["overall"]["change"] != 0
     assert (found["ablation"]["samples"] is None) == bool({"patch", "where"} & set(body))
+
+
+def test_a_span_of_a_trace_that_other_weights_made_is_refused(served: Served) -> None:
+    """As where the run was trained again: the state before the span is not this network's."""
+    vocabulary = served.loaded.vocabulary
+    other = Network(served.loaded.network.settings, len(vocabulary))
+    said = {"kind": "run", "path": "../run", "step": 12}
+    record_run(other, vocabulary, [vocabulary.encode(TEXT)], out=served.folder / "given" / "older", model=said)
+    exhibits = httpx.get(f"{served.url}exhibits.json").json()["exhibits"]
+    (older,) = (each["id"] for each in exhibits if each["id"].startswith("older"))
+    status, code, message = served.refused(run=..., text=..., trace=older, span=[0, 20])
+    assert (status, code) == (400, "trace")
+    assert "made with other weights" in message
 
 
 def test_a_run_on_a_task_answers_too(served: Served) -> None:

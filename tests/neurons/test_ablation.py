@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unrolled.engines import Edit
-from unrolled.errors import ModelError, SettingsError, SourceError, UnknownNameError
+from unrolled.errors import ModelError, SettingsError, SourceError, TraceError, UnknownNameError
 from unrolled.networks import Network, NetworkSettings
 from unrolled.neurons import lockstep
 from unrolled.neurons.ablation import Ablation, Intervention, ablate
@@ -22,6 +22,7 @@ from unrolled.neurons.answers import Answer, answers
 from unrolled.neurons.holding import Mode, parse_mode
 from unrolled.neurons.lockstep import Slice, Text
 from unrolled.sources.vocabulary import Vocabulary, bytes_vocabulary
+from unrolled.traces.record import record_run
 from unrolled.writing.sample import sample
 
 LETTERS = Vocabulary("characters", tuple("\n abcd“”"))
@@ -336,12 +337,31 @@ def test_a_ratio_is_told_where_random_neurons_do_something() -> None:
             SettingsError,
             r"99 .* up to step 300",
         ),
+        (
+            Intervention(("rnn.l0.1",), where=Answer("nowhere", "", np.zeros(300, bool))),
+            SettingsError,
+            "'nowhere' is true at no step of the text",
+        ),
+        (
+            Intervention(("rnn.l0.1",), steps=range(5, 9), where=Answer("early", "", np.arange(300) < 5)),
+            SettingsError,
+            "'early' is true at no step of 5:9",
+        ),
         (Intervention(("rnn.l1.hidden",), Mode("clamp", 3e38)), ModelError, "smaller value"),
     ],
 )
 def test_what_cannot_be_held_is_refused(held: Intervention, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         ablate(make_network(), LETTERS, Text(make_symbols()), held)
+
+
+def test_the_means_of_another_network_of_the_same_shape_are_refused() -> None:
+    network = make_network()
+    text = Text(make_symbols())
+    own, other = (record_run(each, LETTERS, [text.symbols]) for each in (network, make_network()))
+    ablate(network, LETTERS, text, Intervention(("rnn.l0.1",), Mode("mean"), trace=own), draws=0, length=0)
+    with pytest.raises(TraceError, match="made with other weights"):
+        ablate(network, LETTERS, text, Intervention(("rnn.l0.1",), Mode("mean"), trace=other))
 
 
 @pytest.mark.parametrize("bounds", [None, np.empty((0, 2), int), np.array([[0, 1], [1, 2]])])

@@ -24,6 +24,7 @@ from unrolled.neurons.history import MATTERS, read_shares, write_history
 from unrolled.traces.chunks import Array
 from unrolled.traces.format import TraceInfo, describe_site
 from unrolled.traces.record import record_run
+from unrolled.traces.symbols import draw
 from unrolled.traces.trace import Trace
 
 REMEMBERING = [kind for kind, cell in EVERY_CELL.items() if cell.memory is not None]
@@ -219,7 +220,10 @@ def test_the_command_prints_it(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert [line.split()[0] for line in lines] == ["148", "149", "150"]
     assert [float(line.split()[2]) for line in lines] == pytest.approx(found.shares[-3:], rel=1e-5)
     largest = found.start + int(np.abs(found.shares).argmax())
-    assert f"rnn.l0.cell.2 at step 150 is {found.value:.6g}; most was written by step {largest} " in told
+    (symbol,) = trace.labels(largest, largest + 1)  # which may not be among those shown
+    assert f"most was written by step {largest} {draw(symbol)} " in told
+    assert f"rnn.l0.cell.2 at step 150 is {found.value:.6g}; most" in told
+    assert "…" not in told
     assert left.startswith(f"Read from step {found.start} to 150;")
     assert run(["show", str(tmp_path / "t"), "rnn.l0.hidden.2", "--history", "150"]) == 2
     assert "Take rnn.l0.cell.2" in capsys.readouterr().err

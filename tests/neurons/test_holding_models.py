@@ -181,6 +181,20 @@ def test_what_does_not_fit_the_steps_is_refused_while_it_runs() -> None:
         model(symbols)
 
 
+def test_where_is_told_by_an_array_as_by_a_tensor() -> None:
+    model, symbols = Reader().eval(), torch.randint(0, 9, (2, 11))
+    given: Any
+    found: list[Tensor] = []
+    for given in (torch.arange(11) < 4, np.arange(11) < 4, [True] * 4 + [False] * 7):
+        with torch.no_grad(), unrolled.hold(model, {"lstm.l0.1": 3.0}, where=given):
+            found.append(model(symbols))
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+    for given in ("quoted", object()):
+        with pytest.raises(ModelError, match="Where to hold is told by a"), unrolled.hold(model, {}, where=given):
+            pytest.fail("it was held")
+
+
 def test_a_call_that_is_not_made_is_told() -> None:
     model, symbols = Reader(), torch.randint(0, 9, (2, 11))
     said = r"lstm#3 was to be held; the model called lstm 2 times in a pass"

@@ -171,7 +171,7 @@ def test_a_part_that_is_too_short_says_what_to_do(tmp_path: Path) -> None:
         corpus.part("test")
     with pytest.raises(SourceError, match=r"validation part of .* has no symbol"):
         corpus_of(tmp_path, "abcdefghij", parts=Parts(0, 0.5)).part("validation")
-    with pytest.raises(SourceError, match=r"all part of .* has one symbol"):
+    with pytest.raises(SourceError, match=r"text\.txt has one symbol; .* Give a longer text\.$"):
         corpus_of(tmp_path, "a").part("all")
     with pytest.raises(UnknownNameError, match="there are: all, test, train, validation"):
         corpus.part("training")  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from unrolled.cli.options import (
     names_in,
 )
 from unrolled.cli.reading import as_path, load, read_part
-from unrolled.cli.screen import WIDE, ProgressBar, print_columns, print_json, remark, stdout
+from unrolled.cli.screen import ProgressBar, fits, print_columns, print_json, remark
 from unrolled.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -82,19 +82,37 @@ def find(
     if what is None:
         raise SettingsError("find needs a RUN and a SOURCE, or a TRACE.", "To see what can be sought: find --list.")
     options: dict[str, Any] = {"signals": names_in(signals), "q": q, "shifts": shifts, "seed": seed}
+    reading: dict[str, Any] = {"unknown": unknown, "include": include, "encoding": encoding, "limit": limit}
     if source is None:
+        _refuse(what, {"part": part, "checkpoint": checkpoint, "engine": engine, **reading})
         found = _in_trace(what, hypothesis, options)
     else:
-        reading: dict[str, Any] = {"unknown": unknown, "include": include, "encoding": encoding, "limit": limit}
         options |= {"untrained": untrained, "engine": engine}
         found = _while_running(what, source, hypothesis, part, checkpoint, reading, options)
-    if as_json:
-        print_json(found.to_json())
-    else:
-        _show(found, top)
+    try:
         if source is None:
-            remark(f"next: {shlex.join(['unrolled', 'explore', as_path(what)])}")
+            found.save(what)
+    finally:  # what took long is told, even where there is no room to keep it
+        if as_json:
+            print_json(found.to_json())
+        else:
+            _show(found, top)
+    if source is None and not as_json:
+        remark(f"next: {shlex.join(['unrolled', 'explore', as_path(what)])}")
     return 0
+
+
+def _refuse(path: Path, given: dict[str, Any]) -> None:
+    """Refuses what only a run that reads can heed."""
+    if (path / "settings.json").is_file():
+        raise SettingsError(f"{path} is a run: it needs a SOURCE to read.", f"unrolled find {as_path(path)} SOURCE")
+    usual = {"part": "all", "checkpoint": "best", "unknown": "error", "engine": "auto"}
+    for name, value in given.items():
+        if value not in (None, usual.get(name)):
+            raise SettingsError(
+                f"--{name} is about the SOURCE that a run reads; a trace is looked at as it was recorded.",
+                "Give a RUN and a SOURCE, or leave it out.",
+            )
 
 
 def _in_trace(path: Path, asked: list[str] | None, options: dict[str, Any]) -> Findings:
@@ -106,9 +124,7 @@ def _in_trace(path: Path, asked: list[str] | None, options: dict[str, Any]) -> F
     with ProgressBar("labelling", "hypotheses") as progress:
         labels, about = label_trace(trace, asked or (), progress=progress)
         looking = progress.then("looking for neurons", "steps")
-        found = find_in_trace(trace, labels, about=about, progress=looking, **options)
-    found.save(path)
-    return found
+        return find_in_trace(trace, labels, about=about, progress=looking, **options)
 
 
 def _while_running(
@@ -146,20 +162,22 @@ def _while_running(
 
 
 def _show(found: Findings, top: int) -> None:
-    wide = stdout.width >= WIDE
     rows: list[list[str]] = []
     for tested in found.hypotheses:
         listed = [each for each in tested.neurons if each.found][:top]
         for each in listed or tested.neurons[:1]:
             name = f"{'+' if each.direction > 0 else '−'}{each.name}" if each.found else "none found"
             row = [tested.name, name, _score(tested, each), "" if tested.null is None else f"{tested.null:.2f}"]
-            rows.append(row + (_more(tested, each) if wide else []))
+            rows.append(row + _more(tested, each))
+    names = (*COLUMNS, *MORE)
+    if not fits(names, rows):
+        names, rows = COLUMNS, [row[: len(COLUMNS)] for row in rows]
     count = sum(tested.found for tested in found.hypotheses)
     title = (
         f"{count} of {len(found.hypotheses)} hypotheses have a neuron, of {found.neurons:,} by all signals; "
         f"chosen on steps 0 to {found.chosen[1]:,}, told on {found.told[0]:,} to {found.told[1]:,}"
     )
-    print_columns(title, (*COLUMNS, *MORE) if wide else COLUMNS, rows)
+    print_columns(title, names, rows)
     if found.skipped:
         remark(f"the text has too little of: {', '.join(found.skipped)}")
     remark(f"labels were moved along the text {found.shifts:,} times; at most {found.q:.0%} of what is found is chance")

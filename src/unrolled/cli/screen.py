@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, cast
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -56,13 +57,28 @@ def print_table(title: str, rows: Mapping[str, object]) -> None:
 
 
 def print_columns(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """The result for people: a line a thing, with names above the columns; the last one may take several lines."""
+    """The result for people: a line a thing, with names above the columns; the last one may take several lines.
+
+    Where the terminal is too narrow for that, a block a thing: nothing is cut.
+    """
+    if not fits(names, rows):
+        stdout.print(spelled(title, stdout.encoding), style="bold")
+        for first, *others in rows:
+            print_table(first, {name: cell for name, cell in zip(names[1:], others, strict=True) if cell})
+        return
     table = Table(title=spelled(title, stdout.encoding), title_justify="left", title_style="bold", box=None)
     for name in names:
         table.add_column(name, header_style="cyan", justify="left", no_wrap=name != names[-1], overflow="fold")
     for row in rows:
         table.add_row(*(spelled(cell, stdout.encoding) for cell in row))
     stdout.print(table)
+
+
+def fits(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the terminal has room for such columns, the last one folded between words."""
+    columns = list(zip(*([spelled(cell, stdout.encoding) for cell in row] for row in (names, *rows)), strict=True))
+    words = [word for cell in columns[-1] for word in cell.split()]
+    return sum(max(map(cell_len, column), default=0) + 2 for column in (*columns[:-1], words)) <= stdout.width
 
 
 def shown(value: object) -> str:

@@ -68,17 +68,21 @@ def _show_history(trace: Trace, neuron: str, step: int, start: int, limit: int, 
         return 0
     passage = read_shares(trace, found, start=start, limit=limit)
     _print(passage)
-    for line in _in_words(found, passage):
+    for line in _in_words(found, trace):
         stdout.print(spelled(line, stdout.encoding), style="dim", soft_wrap=True)
     return 0
 
 
-def _in_words(history: History, passage: Passage) -> list[str]:
+def _in_words(history: History, trace: Trace) -> list[str]:
     """The state, the steps that wrote most of it, and what they leave open."""
+    from unrolled.traces.symbols import character, draw
+
     order = sorted(range(len(history.shares)), key=lambda at: -abs(history.shares[at]))[:LARGEST]
-    shown = dict(zip(range(passage.start, passage.stop), passage.drawn, strict=True))
+    steps = [history.start + at for at in order]  # they may lie before those that are shown
+    symbols = [draw(character(trace.labels(step, step + 1)[0], trace.info.symbols.kind)) for step in steps]
     most = [
-        f"step {history.start + at:,} {shown.get(history.start + at, '…')} {history.shares[at]:+.4g}" for at in order
+        f"step {step:,} {symbol} {history.shares[at]:+.4g}"
+        for step, symbol, at in zip(steps, symbols, order, strict=True)
     ]
     state = "the initial state" if history.initial else "all that came before"
     return [

@@ -132,7 +132,7 @@ def _span(trace: Trace, loaded: LoadedNetwork, start: int, stop: int) -> Text:
     import numpy as np
 
     from unrolled.neurons.lockstep import Text
-    from unrolled.traces.rerun import has_states, refuse_other_shape, state_before
+    from unrolled.traces.rerun import has_states, refuse_other_weights, state_before
 
     if not 0 <= start < stop <= trace.steps or stop - start > MOST_STEPS:
         raise SettingsError(
@@ -141,7 +141,7 @@ def _span(trace: Trace, loaded: LoadedNetwork, start: int, stop: int) -> Text:
         )
     if trace.symbols is None or trace.vocabulary != tuple(loaded.vocabulary.symbols):
         raise TraceError("The trace's symbols are not those of the run.", "Name the run that the trace was made with.")
-    refuse_other_shape(trace, loaded.network)
+    refuse_other_weights(trace, loaded.network)
     bounds = [(max(each.start, start), min(each.stop, stop)) for each in trace.sequences]
     boundaries = np.array([(first - start, last - start) for first, last in bounds if first < last])
     state = None

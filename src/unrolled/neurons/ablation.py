@@ -156,11 +156,13 @@ def ablate(
     Raises:
         UnknownNameError: there is no such neuron or signal.
         VocabularyError: one of `symbols` is not in the vocabulary.
-        SettingsError: the span or the other text does not fit.
+        SettingsError: the span or the other text does not fit, or the hypothesis is nowhere true.
+        TraceError: the trace is of another network.
         ModelError: held so, the network computes no numbers any more.
     """
     parts, chosen = select(network, held.neurons, held.signal), vocabulary.encode(symbols).tolist()
     _check(held, len(text))
+    when = _when(held, len(text))
     network.eval()
     signals = [(part.layer, part.signal) for part in parts]
     if held.trace is not None:
@@ -168,7 +170,7 @@ def ablate(
     else:
         moments = measure_signals(network, text, signals, engine=engine, progress=measuring)
     controls = draw_controls(parts, moments, draws, seed)
-    values, when = _values(held, network, moments, engine), _when(held, len(text))
+    values = _values(held, network, moments, engine)
     tallies, worst = _Tallies(network.symbols, len(text), len(controls), hypotheses), WorstMoments()
     readings = [parts, *controls]
     for read in read_side_by_side(network, text, readings, values, when=when, engine=engine, progress=progress):
@@ -218,12 +220,15 @@ def _values(held: Intervention, network: Network, moments: Mapping[Signal, Momen
 
 
 def _when(held: Intervention, steps: int) -> Array | None:
-    """The steps at which something is held, `(steps,)` of bool; None for all."""
+    """The steps at which something is held, `(steps,)` of bool; None for all. SettingsError where there are none."""
     if held.steps is None and held.where is None:
         return None
     when = np.ones(steps, bool) if held.where is None else held.where.label.astype(bool)
     if held.steps is not None:
         when[: held.steps.start] = when[held.steps.stop :] = False
+    if held.where is not None and not when.any():
+        within = "the text" if held.steps is None else f"{held.steps.start}:{held.steps.stop}"
+        raise SettingsError(f"{held.where.name!r} is true at no step of {within}: nothing would be held.")
     return when
 
 

@@ -11,12 +11,10 @@ from torch import Tensor
 
 from unrolled.engines import Edit
 from unrolled.engines.reference import ReferenceEngine
-from unrolled.errors import TraceError
 from unrolled.networks import SITE, Network
 from unrolled.traces.chunks import Array
 from unrolled.traces.names import Name
-from unrolled.traces.record import weights_sha256
-from unrolled.traces.rerun import choose_windows, read_symbols, refuse_other_shape, state_before
+from unrolled.traces.rerun import choose_windows, read_symbols, refuse_other_weights, state_before
 from unrolled.traces.trace import Trace
 
 SHOWN = 10
@@ -70,12 +68,7 @@ def effect_of(trace: Trace, name: Name, network: Network, low: float, high: floa
     Raises:
         TraceError: the trace is of another network.
     """
-    refuse_other_shape(trace, network)
-    if trace.info.model.get("sha256") != weights_sha256(network):
-        raise TraceError(
-            f"The trace {trace.path or trace.title} was made with other weights than this run's.",
-            "Give the run, and keep the checkpoint, that it was recorded from.",
-        )
+    refuse_other_weights(trace, network)
     last = name.site == f"{SITE}.{network.rnn.stack().layers[-1].name}"
     weights = None
     if last and name.signal in ("hidden", "cell"):

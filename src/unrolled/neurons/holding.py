@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from unrolled.engines import Edit
-from unrolled.errors import SettingsError, TraceError
+from unrolled.errors import SettingsError
 from unrolled.networks import SITE, Network
 from unrolled.traces.chunks import Array
 from unrolled.traces.names import Name, parse_name
 from unrolled.traces.record import describe_layers
+from unrolled.traces.rerun import refuse_other_weights
 from unrolled.traces.trace import Trace
 
 Signal: TypeAlias = tuple[str, str]
@@ -208,16 +209,11 @@ def moments_of(trace: Trace, network: Network, signals: Sequence[Signal]) -> dic
 
     Raises:
         UnknownNameError: the trace has not recorded one of them.
-        TraceError: its layers are of another size.
+        TraceError: it is of another network.
     """
+    refuse_other_weights(trace, network)
     found: dict[Signal, Moments] = {}
     for layer, signal in signals:
-        name = f"{SITE}.{layer}.{signal}"
-        statistics, neurons = trace.statistics(name), network.rnn.stack().neurons
-        if len(statistics.mean) != neurons:
-            raise TraceError(
-                f"The trace has {len(statistics.mean)} neurons in {name}, the network {neurons}.",
-                "Name a trace of this network.",
-            )
+        statistics = trace.statistics(f"{SITE}.{layer}.{signal}")
         found[layer, signal] = Moments(statistics.mean.astype(np.float64), statistics.variance.astype(np.float64))
     return found

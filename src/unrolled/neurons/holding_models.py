@@ -25,7 +25,7 @@ Value = float | Tensor | NDArray[Any]
 
 @contextmanager
 def hold(
-    model: nn.Module, values: Mapping[str, Value], *, where: Tensor | None = None, engine: str = "auto"
+    model: nn.Module, values: Mapping[str, Value], *, where: Tensor | NDArray[Any] | None = None, engine: str = "auto"
 ) -> Generator[None]:
     """Holds neurons of a model's nn.RNN, nn.LSTM and nn.GRU at values, as long as the `with` block lasts.
 
@@ -50,7 +50,7 @@ def hold(
             held; and, while the model runs, one that does not fit the steps, or a call that the model did not make.
     """
     recurrent = find_recurrent(model)
-    planned = _planned(recurrent, values, where)
+    planned = _planned(recurrent, values, None if where is None else _places(where))
     held = {name: HeldForward(name, recurrent[name], holds, engine) for name, holds in planned.items()}
 
     def begin(*_: object) -> None:
@@ -93,12 +93,24 @@ def _planned(
     return planned
 
 
+def _places(given: Tensor | NDArray[Any]) -> Tensor:
+    """As an edit has it; its type and shape are looked at where it is used."""
+    try:
+        return torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"Where to hold is told by a {type(given).__name__}.", "Give a tensor or an array of bool."
+        ) from error
+
+
 def _value(name: str, given: Value, neurons: Sequence[int] | None) -> Tensor:
     """As an edit has it, `(steps, batch, held neurons)` or a number."""
     try:
         value = torch.as_tensor(given)
+        if value.is_complex():
+            raise TypeError("a signal is real")
     except (TypeError, ValueError, RuntimeError) as error:
-        what = f"{given.dtype}" if isinstance(given, np.ndarray) else repr(given)
+        what = f"{given.dtype}" if isinstance(given, np.ndarray | Tensor) else repr(given)
         raise ModelError(f"{name} cannot be held at {what}.", "Give a number, a tensor or an array.") from error
     if not value.dim():
         return value

@@ -42,14 +42,17 @@ class StepLabels(Mapping[str, Label | Classes]):
             progress: told the labels made.
 
         Raises:
-            SourceError: the symbols are no text.
+            SourceError: the symbols are no text, and not every label is a column of a table.
         """
-        if kind not in ("characters", "bytes"):
+        reads_text = kind in ("characters", "bytes")
+        if not reads_text and not (asked and all(isinstance(each, Column) for each in asked.values())):
+            what = "numbers" if kind == "none" else kind
             raise SourceError(
-                f"Hypotheses label characters; these symbols are {kind}.", "Trace a network that reads text."
+                f"Hypotheses label characters, and what was read here is {what}.",
+                "Of such steps a table of your own can tell: --hypothesis NAME=csv:FILE.csv:COLUMN.",
             )
         self._asked, self._steps = asked, sum(map(len, sequences))
-        self._texts = [_Text.of(symbols[span.start : span.stop], kind) for span in sequences]
+        self._texts = [_Text.of(symbols[span.start : span.stop], kind) for span in sequences] if reads_text else []
         self._progress, self._made = progress, 0
 
     def __getitem__(self, name: str) -> Label | Classes:
@@ -83,9 +86,8 @@ def label_trace(
         SourceError: its symbols are no text.
     """
     source = trace.info.source
-    name = f"task:{source.get('task')}" if source.get("kind") == "task" else str(source.get("name", ""))
-    include = source.get("include")
-    names = asked or hypotheses_for(name, [str(each) for each in include] if isinstance(include, list) else [])
+    include = [str(each) for each in given] if isinstance(given := source.get("include"), list) else []
+    names = asked or hypotheses_for(str(source.get("name", "")), include)
     chosen = labellers(names, files=files)
     labels = StepLabels(chosen, trace.labels(), trace.info.symbols.kind, trace.sequences, progress)
     return labels, about(chosen)

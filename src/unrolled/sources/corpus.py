@@ -127,16 +127,16 @@ class Corpus:
             return Part(name, 0, self.symbols, self.boundaries)
         if stop - start < 2:
             many = {0: "no symbol", 1: "one symbol"}[stop - start]
-            raise SourceError(
-                f"The {name} part of {self.source.name} has {many}; it takes two to predict one from the other.",
-                self._longer(),
-            )
+            what = self.source.name if name == "all" else f"The {name} part of {self.source.name}"
+            raise SourceError(f"{what} has {many}; it takes two to predict one from the other.", self._longer(name))
         return Part(name, start, self.symbols[start:stop], np.array([[0, stop - start]]))
 
-    def _longer(self) -> str:
+    def _longer(self, name: PartName) -> str:
         """What to do about a part that is too short."""
         if (limit := self.source.describe().get("limit")) is not None:
-            return f"The --limit is {limit}: raise it, or choose the part all."
+            return f"The --limit is {limit}: raise it{'.' if name == 'all' else ', or choose the part all.'}"
+        if name == "all":
+            return "Give a longer text."
         divided = "how a text is divided is settled when the run is trained (--validation, --test)"
         return f"Give a longer text or choose the part all; {divided}."
 

@@ -78,6 +78,16 @@ def refuse_other_shape(trace: Trace, network: Network) -> None:
             )
 
 
+def refuse_other_weights(trace: Trace, network: Network) -> None:
+    """TraceError where a trace is of another network, or of this one with other weights."""
+    refuse_other_shape(trace, network)
+    if trace.info.model.get("sha256") != weights_sha256(network):
+        raise TraceError(
+            f"The trace {trace.path or trace.title} was made with other weights than this run's.",
+            "Give the run, and keep the checkpoint, that it was recorded from.",
+        )
+
+
 def choose_windows(trace: Trace, seed: int) -> tuple[Array, Array, bool]:
     """First steps and lengths of windows that do not leave their sequences, and whether states stand before them."""
     generator = np.random.default_rng(seed)

@@ -112,11 +112,16 @@ def test_two_of_one_name() -> None:
         labellers(["mine=re:a", "mine=re:b"])
 
 
-@pytest.mark.parametrize("name", ["syntax:cobol:word", "syntax:../x:y", "syntax::", "syntax:", "syntax:os.path:a"])
-def test_a_grammar_that_is_not_installed(name: str) -> None:
+def test_a_grammar_that_is_not_installed() -> None:
     with pytest.raises(MissingPartError, match="needs tree-sitter and its grammar") as caught:
-        labeller(name)
+        labeller("syntax:cobol:word")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["syntax:../x:y", "syntax::", "syntax:", "syntax:python", "syntax:os.path:a"])
+def test_what_names_no_grammar_or_no_node(name: str) -> None:
+    with pytest.raises(HypothesisError, match="is syntax:LANGUAGE:NODE_TYPE, not"):
+        labeller(name)
 
 
 def test_a_node_that_the_grammar_does_not_have() -> None:

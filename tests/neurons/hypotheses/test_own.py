@@ -107,6 +107,10 @@ def beyond(text):
     return Classes(np.ones(len(text), np.int16), ("one",))
 def fails(text):
     return int(text)
+def leaves(text):
+    raise SystemExit(3)
+def nothing(text):
+    return None
 several = 3
 '''
 
@@ -143,6 +147,8 @@ def test_a_function_of_python(python: Path) -> None:
         ("ragged", "gives no bools, numbers or words"),
         ("beyond", "gives codes that are no int16 from -1 to 0"),
         ("fails", r"failed: ValueError \(line 35\): invalid literal for int\(\)"),
+        ("leaves", r"failed: SystemExit \(line 37\): 3"),
+        ("nothing", "must give one value a character: 3, not a single NoneType"),
     ],
 )
 def test_a_function_that_does_not_fit_is_told_in_one_line(python: Path, name: str, said: str) -> None:
@@ -153,11 +159,18 @@ def test_a_function_that_does_not_fit_is_told_in_one_line(python: Path, name: st
     assert f"py:{python}".removeprefix("py:") in str(caught.value)
 
 
+def test_the_line_is_told_of_a_file_that_is_named_from_here(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(python.parent)
+    with pytest.raises(HypothesisError, match=r"\(line 35\)"):
+        load_hypothesis(f"mine=py:{python.name}:fails")[1]("abc")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         ("def f(:\n", r"cannot be loaded: SyntaxError \(line 1\)"),
         ("\nimport nothing_of_this_name\n", r"cannot be loaded: ModuleNotFoundError \(line 2\): No module named"),
+        ("import sys\nsys.exit()\n", r"cannot be loaded: SystemExit \(line 2\)"),
         ("f = 3\n", "has no function 'f'"),
     ],
 )
@@ -211,9 +224,7 @@ def test_numbers_come_back_as_they_were_written(tmp_path_factory: pytest.TempPat
 def test_a_table_of_another_length_is_one_clear_line(tmp_path: Path) -> None:
     path = table(tmp_path / "t.csv", said=["yes", "no"])
     _, label = load_hypothesis(f"mine=csv:{path}:said")
-    with pytest.raises(
-        HypothesisError, match=r"'mine' \(.*t\.csv\) has 2 rows, and what is read 3 characters\. It must"
-    ):
+    with pytest.raises(HypothesisError, match=r"'mine' \(.*t\.csv\) has 2 rows, and what is read 3 steps\. It must"):
         label("abc")
 
 
@@ -224,7 +235,7 @@ def test_a_table_tells_of_all_sequences_that_are_read_one_row_a_step(tmp_path: P
     assert np.array_equal(characters["mine"], [1.0, 2.0, 3.0, 4.0, 5.0])
     raw = StepLabels({name: label}, list("abcde"), "bytes", [range(5)])
     assert np.array_equal(raw["mine"], characters["mine"])
-    with pytest.raises(HypothesisError, match="has 5 rows, and what is read 4 characters"):
+    with pytest.raises(HypothesisError, match="has 5 rows, and what is read 4 steps"):
         StepLabels({name: label}, "abab", "characters", [range(2), range(2, 4)])["mine"]
 
 

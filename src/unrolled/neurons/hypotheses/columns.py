@@ -46,7 +46,7 @@ class Column:
         """
         if len(self._label) != steps:
             raise HypothesisError(
-                f"{self._what} has {len(self._label):,} rows, and what is read {steps:,} characters.",
+                f"{self._what} has {len(self._label):,} rows, and what is read {steps:,} steps.",
                 "It must have one row for each of them, behind the header.",
             )
         return self._label

@@ -71,7 +71,7 @@ def _from_python(name: str, given: str) -> Labeller:
             made: Any = function(text)
         except (MemoryError, UnrolledError):
             raise
-        except Exception as error:  # whatever a user's function raises
+        except (Exception, SystemExit) as error:  # whatever a user's function raises
             raise HypothesisError(f"{name!r} ({given}) failed: {_told(error, path)}.") from error
         return _checked(made, len(text), f"{name!r} ({given})")
 
@@ -89,7 +89,7 @@ def _module(path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # what it defines, such as dataclasses, looks itself up there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file raises
+    except (Exception, SystemExit) as error:  # whatever a user's file raises
         raise HypothesisError(f"{path} cannot be loaded: {_told(error, path)}.") from error
     return module
 
@@ -99,7 +99,7 @@ def _told(error: BaseException, path: Path) -> str:
     lines: list[int] = [error.lineno] if isinstance(error, SyntaxError) and error.lineno else []
     at = error.__traceback__
     while at is not None:
-        if at.tb_frame.f_code.co_filename == str(path):
+        if at.tb_frame.f_code.co_filename == str(path.absolute()):  # as it was loaded
             lines.append(at.tb_lineno)
         at = at.tb_next
     where = f" (line {lines[-1]})" if lines else ""
@@ -115,6 +115,7 @@ def _checked(made: object, length: int, what: str) -> Label | Classes:
         raise HypothesisError(f"{what} gives no bools, numbers or words, one a character.") from error
     if values.shape != (length,):
         given = f"{values.shape[0]:,}" if values.ndim == 1 else f"an array of {values.shape}"
+        given = given if values.ndim else f"a single {type(made).__name__}"
         raise HypothesisError(f"{what} must give one value a character: {length:,}, not {given}.")
     if isinstance(made, Classes):
         if values.dtype != np.int16 or values.min(initial=-1) < -1 or values.max(initial=-1) >= len(made.names):

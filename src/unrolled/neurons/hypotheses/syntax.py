@@ -19,6 +19,7 @@ from unrolled.errors import MissingPartError, UnknownNameError
 from unrolled.neurons.hypotheses.marking import (
     Array,
     Classes,
+    HypothesisError,
     Label,
     Labeller,
     Span,
@@ -53,10 +54,16 @@ def node_hypothesis(name: str) -> Labeller:
     """The hypothesis `syntax:LANGUAGE:NODE_TYPE`: inside a node of that type.
 
     Raises:
+        HypothesisError: it names no language, or no type of node.
         MissingPartError: the grammar is not installed.
         UnknownNameError: the grammar has no such type of node.
     """
     language, _, node_type = name.removeprefix(PREFIX).partition(":")
+    if not (_LANGUAGE.fullmatch(language) and node_type):
+        raise HypothesisError(
+            f"A hypothesis of syntax is {PREFIX}LANGUAGE:NODE_TYPE, not {name!r}.",
+            "For example syntax:python:lambda.",
+        )
     kinds = _node_types(grammar(language))
     if node_type not in kinds:
         raise UnknownNameError(f"type of node in the grammar of {language}", node_type, kinds)
