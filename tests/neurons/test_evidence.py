@@ -227,6 +227,7 @@ def test_peaks_are_the_highest_and_spread_over_the_text() -> None:
             start = 666 if place.step >= 666 else 0
             assert place.before == text[max(start, place.step - 40) : place.step]
             assert place.symbol == text[place.step]
+            assert place.value == values[place.step]
             assert place.after == text[place.step + 1 : min(place.step + 21, 2000 if start else 666)]
 
 

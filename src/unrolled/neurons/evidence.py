@@ -121,8 +121,8 @@ def gather(
         steps=trace.steps_of(name.site),
         statistics=summary,
         histogram=survey.examples.histogram(),
-        highest=_places(trace, name, text, survey.examples.highest()),
-        lowest=_places(trace, name, text, survey.examples.lowest()),
+        highest=survey.examples.highest(text),
+        lowest=survey.examples.lowest(text),
         quantiles=survey.examples.quantiles(text),
         gates=survey.gates,
         half_life=survey.half_life,
@@ -193,11 +193,6 @@ def _memory(trace: Trace, name: Name) -> Memory | None:
         return memory_of(trace, name)
     except TraceError:
         return None
-
-
-def _places(trace: Trace, name: Name, text: Surroundings, steps: Sequence[int]) -> tuple[Place, ...]:
-    values = [float(trace.read(name.site, name.signal, step, step + 1, name.neuron)[0]) for step in steps]
-    return tuple(text.place(step, value) for step, value in zip(steps, values, strict=True))
 
 
 def _load(trace: Trace, run: str | Path) -> tuple[Network, int]:
