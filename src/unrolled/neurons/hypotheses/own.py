@@ -71,7 +71,7 @@ def _from_python(name: str, given: str) -> Labeller:
             made: Any = function(text)
         except (MemoryError, UnrolledError):
             raise
-        except Exception as error:  # whatever a user's function raises
+        except (Exception, SystemExit) as error:  # whatever a user's function raises
             raise HypothesisError(f"{name!r} ({given}) failed: {_told(error, path)}.") from error
         return _checked(made, len(text), f"{name!r} ({given})")
 
@@ -89,7 +89,7 @@ def _module(path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # what it defines, such as dataclasses, looks itself up there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file raises
+    except (Exception, SystemExit) as error:  # whatever a user's file raises
         raise HypothesisError(f"{path} cannot be loaded: {_told(error, path)}.") from error
     return module
 
