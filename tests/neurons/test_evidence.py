@@ -13,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import unrolled
 from tests.traces.making import LETTERS, Names, make_network, make_symbols
 from tests.training.making import train_tiny, write_text
 from unrolled.cells.lstm import LSTM
@@ -275,6 +276,31 @@ def test_neurons_like_it_and_its_counterpart() -> None:
     assert counterpart(trace, name, gru).name.startswith("rnn.l")
     with pytest.raises(TraceError, match="differ at step"):
         counterpart(trace, name, record_run(make_network(), Names(), make_symbols(400, seed=5)))
+
+
+class TwoPaces(torch.nn.Module):
+    """The second layer reads every other step of the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = (torch.nn.LSTM(size, 4, batch_first=True) for size in (3, 4))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(inputs)[0][:, ::2])[0]
+
+
+@pytest.mark.parametrize("site", ["first.l0", "second.l0"])
+def test_a_counterpart_ran_over_the_same_steps(site: str) -> None:
+    read = torch.randn(1, 30, 3, generator=torch.Generator().manual_seed(1))
+    one, two = (unrolled.trace(TwoPaces().eval(), read) for _ in range(2))
+    name = parse_neuron(f"{site}.1", one.info.sites)
+    compared = list[int]()
+    best = counterpart(one, name, two, progress=lambda done, total, **_: compared.append(total))
+    assert (best.name, best.correlation) == (f"{site}.cell.1", pytest.approx(1, abs=1e-6))
+    assert compared == [one.steps_of(site)]
+    with pytest.raises(TraceError, match=rf"is of another input: no layer of it ran over the steps of {site}"):
+        counterpart(one, name, unrolled.trace(TwoPaces().eval(), read[:, :7]))
 
 
 def test_the_effect_is_what_a_loop_by_hand_gives() -> None:
