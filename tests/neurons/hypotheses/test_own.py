@@ -178,25 +178,29 @@ def test_a_function_of_python(python: Path) -> None:
         ("things", "must give bools, numbers or words, not object"),
         ("ragged", "gives no bools, numbers or words"),
         ("beyond", "gives codes that are no int16 from -1 to 0"),
-        ("ends", r"failed: SystemExit \(line 37\): 0"),
-        ("fails", r"failed: ValueError \(line 35\): invalid literal for int\(\)"),
+        ("ends", r"'mine' failed: .*mine\.py, line 37: SystemExit: 0\."),
+        ("fails", r"'mine' failed: .*mine\.py, line 35: ValueError: invalid literal for int\(\)"),
     ],
 )
-def test_a_function_that_does_not_fit_is_told_in_one_line(python: Path, name: str, said: str) -> None:
-    _, label = load_hypothesis(f"mine=py:{python}:{name}")
-    with pytest.raises(HypothesisError, match=said) as caught:
-        label("abc")
-    assert "\n" not in str(caught.value)
-    assert f"py:{python}".removeprefix("py:") in str(caught.value)
+def test_a_function_that_does_not_fit_is_told_in_one_line(
+    python: Path, name: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(python.parent)
+    for path in (python, Path(python.name)):
+        _, label = load_hypothesis(f"mine=py:{path}:{name}")
+        with pytest.raises(HypothesisError, match=said) as caught:
+            label("abc")
+        assert "\n" not in str(caught.value)
+        assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("def f(:\n", r"cannot be loaded: SyntaxError \(line 1\)"),
-        ("\nimport nothing_of_this_name\n", r"cannot be loaded: ModuleNotFoundError \(line 2\): No module named"),
+        ("def f(:\n", r"broken\.py, line 1: SyntaxError: "),
+        ("\nimport nothing_of_this_name\n", r"broken\.py, line 2: ModuleNotFoundError: No module named"),
         ("f = 3\n", "has no function 'f'"),
-        ("import sys\nsys.exit()\n", r"cannot be loaded: SystemExit \(line 2\)\."),
+        ("import sys\nsys.exit()\n", r"broken\.py, line 2: SystemExit\."),
     ],
 )
 def test_a_file_that_cannot_be_loaded_is_told_in_one_line(tmp_path: Path, content: str, said: str) -> None:
