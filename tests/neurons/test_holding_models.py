@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch.nn.utils import parametrizations
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 import unrolled
+from tests.neurons.held_by_hand import Hold, by_hand, free, holding
 from tests.stacks import needs_kernels
 from unrolled.errors import ModelError, UnknownNameError
 
@@ -26,76 +26,6 @@ SIGNALS = {
     "gru": ("reset_gate", "update_gate", "candidate", "hidden"),
     "rnn": ("hidden",),
 }
-Hold = Callable[[str, int, Tensor], Tensor]
-"""Takes `l0_reverse.cell`, the step and the vector; gives what holds instead."""
-
-
-def step_by_hand(
-    module: nn.RNNBase, layer: str, x: Tensor, h: Tensor, c: Tensor, hold: Callable[[str, Tensor], Tensor]
-) -> tuple[Tensor, Tensor]:
-    """One step by the equations of PyTorch's documentation."""
-
-    def weight(name: str) -> Tensor:
-        return getattr(module, f"{name}_{layer}")
-
-    a, b = weight("weight_ih") @ x, weight("weight_hh") @ h
-    if module.bias:
-        a, b = a + weight("bias_ih"), b + weight("bias_hh")
-    if module.mode == "LSTM":
-        i, f, g, o = (a + b).chunk(4)
-        i, f = hold("input_gate", torch.sigmoid(i)), hold("forget_gate", torch.sigmoid(f))
-        c = hold("cell", f * c + i * hold("candidate", torch.tanh(g)))
-        h = hold("output_gate", torch.sigmoid(o)) * torch.tanh(c)
-        return hold("hidden", weight("weight_hr") @ h if module.proj_size else h), c
-    if module.mode == "GRU":
-        (ar, az, an), (br, bz, bn) = a.chunk(3), b.chunk(3)
-        r, z = hold("reset_gate", torch.sigmoid(ar + br)), hold("update_gate", torch.sigmoid(az + bz))
-        n = hold("candidate", torch.tanh(an + r * bn))
-        return hold("hidden", (1 - z) * n + z * h), c
-    return hold("hidden", torch.relu(a + b) if module.mode == "RNN_RELU" else torch.tanh(a + b)), c
-
-
-def by_hand(module: nn.RNNBase, x: Tensor, h: Tensor, c: Tensor, hold: Hold) -> tuple[Tensor, Tensor, Tensor]:
-    """One sequence `(steps, inputs)` from states `(layers · directions, numbers)`: outputs and the states after."""
-    hs, cs = list[Tensor](), list[Tensor]()
-    for depth in range(module.num_layers):
-        outputs = list[Tensor]()
-        for way in ("", "_reverse") if module.bidirectional else ("",):
-            layer, now, kept = f"l{depth}{way}", h[len(hs)], c[len(hs)]
-            rows: dict[int, Tensor] = {}
-            for t in reversed(range(len(x))) if way else range(len(x)):
-
-                def at(name: str, value: Tensor, layer: str = layer, t: int = t) -> Tensor:
-                    return hold(f"{layer}.{name}", t, value)
-
-                now, kept = step_by_hand(module, layer, x[t], now, kept, at)
-                rows[t] = now
-            hs.append(now)
-            cs.append(kept)
-            outputs.append(torch.stack([rows[t] for t in range(len(x))]))
-        x = torch.cat(outputs, dim=1)
-    return x, torch.stack(hs), torch.stack(cs)
-
-
-def free(name: str, t: int, value: Tensor) -> Tensor:
-    return value
-
-
-def holding(values: dict[str, Tensor], where: Tensor | None, sequence: int) -> Hold:
-    """Values `(steps, batch)` by `l0.cell.7`, or `(steps, batch, neurons)` by `l0.cell`, in their order."""
-
-    def hold(name: str, t: int, value: Tensor) -> Tensor:
-        for held, numbers in values.items():
-            if where is not None and not where[t, sequence]:
-                continue
-            if held == name:
-                value = numbers[t, sequence]
-            elif held.rpartition(".")[0] == name:
-                value = value.clone()
-                value[int(held.rpartition(".")[2])] = numbers[t, sequence]
-        return value
-
-    return hold
 
 
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
@@ -144,14 +74,7 @@ def test_held_modules_give_what_a_loop_by_hand_gives_in_their_own_form(
     h = torch.randn(layers * directions, batch, width, dtype=dtype) * given_state
     c = torch.randn(layers * directions, batch, 5, dtype=dtype) * given_state
     sites = [f"l{layer}{way}" for layer in range(layers) for way in ("", "_reverse")[:directions]]
-    held: dict[str, Tensor] = {}
-    for _ in range(data.draw(st.integers(1, 3))):
-        signal = f"{data.draw(st.sampled_from(sites))}.{data.draw(st.sampled_from(SIGNALS[name]))}"
-        size = width if signal.endswith("hidden") else 5
-        whole = data.draw(st.booleans())
-        called = signal if whole else f"{signal}.{data.draw(st.integers(0, size - 1))}"
-        held.pop(called, None)
-        held[called] = torch.rand(steps, batch, *([size] if whole else []), dtype=dtype)
+    held = draw_held(data, sites, name, module, (steps, batch), dtype)
     where = torch.rand(steps, batch) < 0.5 if in_places else None
     inputs: Any = x.transpose(0, 1) if batch_first else x
     if form.startswith("packed"):
@@ -183,12 +106,32 @@ def test_held_modules_give_what_a_loop_by_hand_gives_in_their_own_form(
             torch.testing.assert_close(ours, last, atol=tolerance, rtol=tolerance)
         right.append(y.square().sum())
     if gradients:
-        parameters = list(module.parameters())
-        nothing = sum((0.0 * parameter.sum() for parameter in parameters), torch.zeros(()))  # all may be held
-        wanted = torch.autograd.grad(torch.stack(right).sum() + nothing, parameters, retain_graph=True)
-        gotten = torch.autograd.grad(outputs.square().sum() + nothing, parameters)
-        for ours, theirs in zip(gotten, wanted, strict=True):
-            torch.testing.assert_close(ours, theirs, atol=1e2 * tolerance, rtol=1e-3)
+        assert_gradients(module, outputs.square().sum(), torch.stack(right).sum(), tolerance)
+
+
+def draw_held(
+    data: st.DataObject, sites: list[str], name: str, module: nn.RNNBase, shape: tuple[int, int], dtype: torch.dtype
+) -> dict[str, Tensor]:
+    """One to three signals or neurons, each with a value for every step and sequence."""
+    held: dict[str, Tensor] = {}
+    for _ in range(data.draw(st.integers(1, 3))):
+        signal = f"{data.draw(st.sampled_from(sites))}.{data.draw(st.sampled_from(SIGNALS[name]))}"
+        size = module.proj_size or module.hidden_size if signal.endswith("hidden") else module.hidden_size
+        whole = data.draw(st.booleans())
+        called = signal if whole else f"{signal}.{data.draw(st.integers(0, size - 1))}"
+        held.pop(called, None)
+        held[called] = torch.rand(*shape, *([size] if whole else []), dtype=dtype)
+    return held
+
+
+def assert_gradients(module: nn.RNNBase, ours: Tensor, theirs: Tensor, tolerance: float) -> None:
+    """Of two sums, by every parameter."""
+    parameters = list(module.parameters())
+    nothing = sum((0.0 * parameter.sum() for parameter in parameters), torch.zeros(()))  # all may be held
+    wanted = torch.autograd.grad(theirs + nothing, parameters, retain_graph=True)
+    gotten = torch.autograd.grad(ours + nothing, parameters)
+    for one, other in zip(gotten, wanted, strict=True):
+        torch.testing.assert_close(one, other, atol=1e2 * tolerance, rtol=1e-3)
 
 
 def as_tuple(states: Any) -> tuple[Tensor, ...]:
