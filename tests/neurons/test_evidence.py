@@ -21,7 +21,7 @@ from unrolled.cli import run
 from unrolled.errors import TraceError, UnknownNameError
 from unrolled.networks.files import load_network
 from unrolled.neurons.columns import Block, read_blocks
-from unrolled.neurons.effects import effect_of
+from unrolled.neurons.effects import effect_of, refuse_other_network
 from unrolled.neurons.evidence import gather
 from unrolled.neurons.likeness import Correlations, counterpart, neighbours
 from unrolled.neurons.matches import find_matches
@@ -336,8 +336,11 @@ def test_the_effect_is_what_a_loop_by_hand_gives() -> None:
     expected = dict(enumerate((means[0.75] - means[-0.5]).tolist()))
     measured = (*found.measured.raises, *found.measured.lowers)
     assert {LETTERS.index(each.symbol): each.change for each in measured} == pytest.approx(expected, abs=1e-5)
+    refuse_other_network(trace, network)
     with pytest.raises(TraceError, match="other weights"):
-        effect_of(trace, parse_neuron("rnn.l0.1", trace.info.sites), make_network(layers=1, hidden=4, seed=2), 0, 1)
+        refuse_other_network(trace, make_network(layers=1, hidden=4, seed=2))
+    with pytest.raises(TraceError, match=r"but the network has rnn\.l0 \(lstm, 5 neurons\)"):
+        refuse_other_network(trace, make_network(layers=1, hidden=5))
 
 
 def test_the_command_prints_all_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,16 +59,11 @@ class Effect:
     measured: Measured
 
 
-def effect_of(trace: Trace, name: Name, network: Network, low: float, high: float, seed: int = 0) -> Effect:
-    """The effect of one neuron.
-
-    Args:
-        network: the one that the trace was recorded from.
-        low, high: the values that the neuron is held at, in its own signal.
-        seed: chooses the windows of the text over which it is held.
+def refuse_other_network(trace: Trace, network: Network) -> None:
+    """Refuses a network that a trace was not recorded from.
 
     Raises:
-        TraceError: the trace is of another network.
+        TraceError: it has other layers, or other weights.
     """
     refuse_other_shape(trace, network)
     if trace.info.model.get("sha256") != weights_sha256(network):
@@ -76,6 +71,16 @@ def effect_of(trace: Trace, name: Name, network: Network, low: float, high: floa
             f"The trace {trace.path or trace.title} was made with other weights than this run's.",
             "Give the run, and keep the checkpoint, that it was recorded from.",
         )
+
+
+def effect_of(trace: Trace, name: Name, network: Network, low: float, high: float, seed: int = 0) -> Effect:
+    """The effect of one neuron.
+
+    Args:
+        network: the one that the trace was recorded from, see `refuse_other_network`.
+        low, high: the values that the neuron is held at, in its own signal.
+        seed: chooses the windows of the text over which it is held.
+    """
     last = name.site == f"{SITE}.{network.rnn.stack().layers[-1].name}"
     weights = None
     if last and name.signal in ("hidden", "cell"):

@@ -15,7 +15,7 @@ from unrolled.networks import Network
 from unrolled.networks.files import read_run_settings
 from unrolled.neurons.columns import Block, read_blocks
 from unrolled.neurons.contexts import Place, Surroundings
-from unrolled.neurons.effects import Effect, effect_of
+from unrolled.neurons.effects import Effect, effect_of, refuse_other_network
 from unrolled.neurons.examples import QUANTILES, Examples, Histogram, Quantile
 from unrolled.neurons.history import memory_of
 from unrolled.neurons.likeness import Counterpart, Neighbour, counterpart, neighbours
@@ -109,9 +109,11 @@ def gather(
     name = parse_neuron(neuron, trace.info.sites)
     if not trace.steps_of(name.site):
         raise nothing_recorded(trace)
+    # What does not belong together is refused before the long work.
+    loaded = _load(trace, run) if run is not None else None
+    counterparts = tuple(counterpart(trace, name, other, progress=progress) for other in others)
     summary = _summary(trace, name)
     survey = _Survey(trace, name, summary)
-    loaded = _load(trace, run) if run is not None else None
     training = loaded[1] if loaded else None
     fits = survey.fits(training)
     low, *_, high = (survey.examples.quantile(share) for share in QUANTILES)
@@ -131,7 +133,7 @@ def gather(
         training_steps=training,
         effect=effect_of(trace, name, loaded[0], low, high) if loaded else None,
         neighbours=neighbours(trace, name, progress=progress),
-        others=tuple(counterpart(trace, name, other, progress=progress) for other in others),
+        others=counterparts,
     )
 
 
@@ -200,4 +202,6 @@ def _load(trace: Trace, run: str | Path) -> tuple[Network, int]:
     unroll = read_run_settings(Path(run))["training"].get("unroll")
     if not isinstance(unroll, int):
         raise RunError(f"{run}/settings.json is damaged: it has no training.unroll.", "Train the run again.")
-    return load_recorded(run, trace), unroll
+    network = load_recorded(run, trace)
+    refuse_other_network(trace, network)
+    return network, unroll
