@@ -327,8 +327,8 @@ def test_what_is_no_such_table_is_told_in_one_line(tmp_path: Path, content: byte
         ("mine=re:a{1,99999999999999999999}", "'mine' is no regular expression"),
         ("mine=py:there-is-none.py:f", "There is no file 'there-is-none.py'"),
         ("mine=py:f", "names no function"),
-        ("mine=csv:there-is-none.csv:c", "cannot be read: No such file"),
-        ("mine=csv:.:c", "cannot be read: Is a directory"),
+        ("mine=csv:there-is-none.csv:c", "There is no file or folder 'there-is-none.csv'. Give a CSV table"),
+        ("mine=csv:.:c", "'.' is a folder. Give a CSV table"),
         ("mine=csv:t.csv:", "names no column"),
     ],
 )
@@ -336,6 +336,13 @@ def test_what_cannot_be_had_is_told_in_one_line(spec: str, said: str) -> None:
     with pytest.raises(HypothesisError, match=said) as caught:
         load_hypothesis(spec)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_table_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(HypothesisError, match="is neither a file nor a folder but a pipe"):
+        load_hypothesis(f"mine=csv:{tmp_path}/pipe.csv:c")
 
 
 @pytest.mark.parametrize("manner", ["py:mine.py:yes", "csv:mine.csv:said"])
