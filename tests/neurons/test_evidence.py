@@ -238,6 +238,14 @@ def test_what_never_falls_below_zero_has_no_lowest_places() -> None:
     assert gather(trace, "rnn.l0.hidden.1").half_life is None
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+def test_a_projected_hidden_state_has_no_gates_of_its_own() -> None:
+    torch.manual_seed(0)
+    trace = unrolled.trace(torch.nn.LSTM(3, 5, proj_size=2, batch_first=True), torch.randn(1, 60, 3))
+    assert gather(trace, "lstm.l0.hidden.1").gates == ()
+    assert len(gather(trace, "lstm.l0.cell.1").gates) == 3
+
+
 @given(st.integers(1, 40), st.integers(1, 3), st.integers(0, 99))
 def test_correlations_that_stream_are_numpys(steps: int, neurons: int, seed: int) -> None:
     generator = np.random.default_rng(seed)

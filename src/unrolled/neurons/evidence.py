@@ -144,7 +144,8 @@ class _Survey:
         self._trace, self._name = trace, name
         site = trace.info.site(name.site)
         self._memory = _memory(trace, name)
-        gates = [each.name for each in site.signals if each.role == "gate" and each.neurons == site.neurons]
+        own = site.signal(name.signal).neurons  # a hidden state that is projected has no gates of its own
+        gates = [each.name for each in site.signals if each.role == "gate" and each.neurons == own]
         self._signals = tuple(dict.fromkeys([*gates, *(self._memory.reads if self._memory else ())]))
         self.examples = Examples(trace.steps_of(name.site), summary.min, summary.max)
         self._changes = SymbolChanges(len(trace.vocabulary))
