@@ -11,7 +11,7 @@ scikit-learn and SciPy are optional: pip install -r benchmarks/requirements.txt.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from time import perf_counter
 from typing import Any
@@ -35,7 +35,7 @@ def beside_others(result: Report, steps: int, neurons: int, pairs: int) -> None:
     from unrolled.networks import NetworkSettings
     from unrolled.neurons.circuits import babble, random_network
     from unrolled.neurons.circuits.known import back
-    from unrolled.neurons.find.bins import BINS, Bins, auc_of, count
+    from unrolled.neurons.find.bins import BINS
     from unrolled.sources import Vocabulary
     from unrolled.traces.record import record_run
 
@@ -54,15 +54,7 @@ def beside_others(result: Report, steps: int, neurons: int, pairs: int) -> None:
     labels = [back(text, far, letter) for letter in LETTERS for far in range(BACK)]
     say("ours …")
     began = perf_counter()
-    drawn = np.sort(np.random.default_rng(0).choice(steps, min(steps, 2048), replace=False))
-    ours = np.empty((len(labels), neurons))
-    for first in range(0, neurons, AT_ONCE):
-        some = values[:, first : first + AT_ONCE]
-        codes = Bins(some[drawn], np.ones(len(drawn), bool)).of(some.T)
-        for at, label in enumerate(labels):
-            counts = np.zeros((len(codes), BINS, 2), np.int64)
-            count(codes, label.astype(np.int8), counts)
-            ours[at, first : first + AT_ONCE] = auc_of(counts)
+    ours = areas(values, labels)
     seconds = {"ours": (perf_counter() - began) / ours.size}
     chosen = [divmod(int(at), neurons) for at in np.random.default_rng(1).choice(ours.size, pairs, replace=False)]
     others: dict[str, Callable[[Any, Any], float]] = {
@@ -91,6 +83,25 @@ def beside_others(result: Report, steps: int, neurons: int, pairs: int) -> None:
     )
     result.packages = ("scikit-learn", "scipy")
     result.numbers["seconds_a_pair"] = seconds
+
+
+def areas(values: Any, labels: Sequence[Any]) -> Any:
+    """Areas under the ROC curve as the finder has them, `(labels, neurons)`, of values `(steps, neurons)`."""
+    import numpy as np
+
+    from unrolled.neurons.find.bins import BINS, Bins, auc_of, count
+
+    steps, neurons = values.shape
+    drawn = np.sort(np.random.default_rng(0).choice(steps, min(steps, 2048), replace=False))
+    found = np.empty((len(labels), neurons))
+    for first in range(0, neurons, AT_ONCE):
+        some = values[:, first : first + AT_ONCE]
+        codes = Bins(some[drawn], np.ones(len(drawn), bool)).of(some.T)
+        for at, label in enumerate(labels):
+            counts = np.zeros((len(codes), BINS, 2), np.int64)
+            count(codes, label.astype(np.int8), counts)
+            found[at, first : first + AT_ONCE] = auc_of(counts)
+    return found
 
 
 def make(source: str, size: str, steps: int) -> tuple[Any, Any, dict[str, Any]]:

@@ -276,6 +276,16 @@ def test_killed_it_goes_on_to_the_same(number: signal.Signals, recipe: Path, tmp
     assert contents(out / "mine") == contents(tmp_path / "whole" / "mine")
 
 
+def test_a_recipe_may_have_types_of_its_own(recipe: Path, tmp_path: Path) -> None:
+    """A dataclass looks up the module that it stands in."""
+    recipe.write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n\n@dataclass\nclass Found:\n"
+        "    size: int\n\ndef reproduce(lab):\n    lab.number('size', Found(3).size)\n"
+    )
+    ((_, report),) = reproduce(str(recipe), tmp_path / "out")
+    assert report.numbers == {"size": 3}
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -284,6 +294,7 @@ def test_killed_it_goes_on_to_the_same(number: signal.Signals, recipe: Path, tmp
         ("def reproduce(lab):\n  return (\n", r"mine\.py, line 2: SyntaxError"),
         ("import nowhere\n", r"mine\.py, line 1: ModuleNotFoundError"),
         ("def reproduce(lab):\n    for n in 1, 2: lab.number('a', n)\n", "line 2: ValueError: .* two numbers called"),
+        ("def reproduce(lab):\n    raise ValueError('one\\ntwo')\n", r"mine\.py, line 2: ValueError: one\. Mend"),
         ("def reproduce(lab):\n    raise SystemExit(0)\n", r"mine\.py, line 2: SystemExit: 0\."),
         ("import json\n\ndef reproduce(lab):\n    json.loads('{')\n", r"mine\.py, line 4: JSONDecodeError"),
         ("def reproduce():\n    pass\n", r"mine\.py: TypeError: reproduce\(\) takes 0"),
@@ -302,6 +313,7 @@ def test_killed_it_goes_on_to_the_same(number: signal.Signals, recipe: Path, tmp
         "syntax",
         "import",
         "twice",
+        "lines",
         "exit",
         "library",
         "lab",

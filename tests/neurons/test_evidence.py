@@ -13,6 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import unrolled
 from tests.traces.making import LETTERS, Names, make_network, make_symbols
 from tests.training.making import train_tiny, write_text
 from unrolled.cells.lstm import LSTM
@@ -29,7 +30,7 @@ from unrolled.neurons.roles import Fit, Fits, SymbolChanges, factors, two_levels
 from unrolled.traces.format import SHARD, SymbolsInfo, TraceInfo, describe_site
 from unrolled.traces.names import parse_neuron
 from unrolled.traces.record import record_run
-from unrolled.traces.rerun import choose_windows
+from unrolled.traces.rerun import choose_windows, refuse_other_weights
 from unrolled.traces.trace import Trace
 
 PLANTED = ("integrator", "counter", "latch", "switch", None)
@@ -227,6 +228,7 @@ def test_peaks_are_the_highest_and_spread_over_the_text() -> None:
             start = 666 if place.step >= 666 else 0
             assert place.before == text[max(start, place.step - 40) : place.step]
             assert place.symbol == text[place.step]
+            assert place.value == values[place.step]
             assert place.after == text[place.step + 1 : min(place.step + 21, 2000 if start else 666)]
 
 
@@ -234,6 +236,14 @@ def test_what_never_falls_below_zero_has_no_lowest_places() -> None:
     trace = record_run(make_network(), Names(), make_symbols(100))
     assert gather(trace, "rnn.l0.forget_gate.1").lowest == ()
     assert gather(trace, "rnn.l0.hidden.1").half_life is None
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
+def test_a_projected_hidden_state_has_no_gates_of_its_own() -> None:
+    torch.manual_seed(0)
+    trace = unrolled.trace(torch.nn.LSTM(3, 5, proj_size=2, batch_first=True), torch.randn(1, 60, 3))
+    assert gather(trace, "lstm.l0.hidden.1").gates == ()
+    assert len(gather(trace, "lstm.l0.cell.1").gates) == 3
 
 
 @given(st.integers(1, 40), st.integers(1, 3), st.integers(0, 99))
@@ -276,6 +286,31 @@ def test_neurons_like_it_and_its_counterpart() -> None:
         counterpart(trace, name, record_run(make_network(), Names(), make_symbols(400, seed=5)))
 
 
+class TwoPaces(torch.nn.Module):
+    """The second layer reads every other step of the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = (torch.nn.LSTM(size, 4, batch_first=True) for size in (3, 4))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(inputs)[0][:, ::2])[0]
+
+
+@pytest.mark.parametrize("site", ["first.l0", "second.l0"])
+def test_a_counterpart_ran_over_the_same_steps(site: str) -> None:
+    read = torch.randn(1, 30, 3, generator=torch.Generator().manual_seed(1))
+    one, two = (unrolled.trace(TwoPaces().eval(), read) for _ in range(2))
+    name = parse_neuron(f"{site}.1", one.info.sites)
+    compared = list[int]()
+    best = counterpart(one, name, two, progress=lambda done, total, **_: compared.append(total))
+    assert (best.name, best.correlation) == (f"{site}.cell.1", pytest.approx(1, abs=1e-6))
+    assert compared == [one.steps_of(site)]
+    with pytest.raises(TraceError, match=rf"is of another input: no layer of it ran over the steps of {site}"):
+        counterpart(one, name, unrolled.trace(TwoPaces().eval(), read[:, :7]))
+
+
 def test_the_effect_is_what_a_loop_by_hand_gives() -> None:
     """The equations written out, the state held by assignment; from the same windows."""
     network = make_network(layers=1, hidden=4)
@@ -309,8 +344,11 @@ def test_the_effect_is_what_a_loop_by_hand_gives() -> None:
     expected = dict(enumerate((means[0.75] - means[-0.5]).tolist()))
     measured = (*found.measured.raises, *found.measured.lowers)
     assert {LETTERS.index(each.symbol): each.change for each in measured} == pytest.approx(expected, abs=1e-5)
+    refuse_other_weights(trace, network)
     with pytest.raises(TraceError, match="other weights"):
-        effect_of(trace, parse_neuron("rnn.l0.1", trace.info.sites), make_network(layers=1, hidden=4, seed=2), 0, 1)
+        refuse_other_weights(trace, make_network(layers=1, hidden=4, seed=2))
+    with pytest.raises(TraceError, match=r"but the network has rnn\.l0 \(lstm, 5 neurons\)"):
+        refuse_other_weights(trace, make_network(layers=1, hidden=5))
 
 
 def test_the_command_prints_all_of_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -208,6 +208,8 @@ def test_the_text_is_coloured_by_the_shares() -> None:
     assert passage.scale.high == np.abs(found.shares).max()
     assert read_shares(trace, found, start=149).start == 149
     assert read_shares(trace, found).start == found.start
+    with pytest.raises(TraceError, match=rf"steps {found.start} to 150; none of them comes from step 151 on"):
+        read_shares(trace, found, start=151)
 
 
 def test_the_command_prints_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

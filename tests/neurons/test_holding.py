@@ -100,7 +100,7 @@ def test_means_over_a_text_are_those_of_its_trace_and_of_numpy() -> None:
     of_trace = Intervention(("rnn.l0.1",), Mode("mean", source="a"), trace=trace)
     one, other = (ablate(network, LETTERS, Text(symbols), each, length=0) for each in (held, of_trace))
     assert one.overall.change == pytest.approx(other.overall.change, abs=1e-6)
-    with pytest.raises(TraceError, match=r"5 neurons in rnn.l0.cell, the network 6"):
+    with pytest.raises(TraceError, match=r"lstm, 5 neurons.*lstm, 6 neurons"):
         moments_of(trace, make(hidden=6), signals)
 
 

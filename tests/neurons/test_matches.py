@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from unrolled.cells.lstm import LSTM
 from unrolled.cli import run
 from unrolled.errors import SettingsError, TraceError, UnknownNameError
 from unrolled.neurons.matches import Matches, find_matches
-from unrolled.neurons.switches import Off
+from unrolled.neurons.switches import Off, SpanValues, open_layers
 from unrolled.traces.format import CHUNK, SHARD, SymbolsInfo, TraceInfo, describe_site
 from unrolled.traces.record import record_run
 from unrolled.traces.trace import Trace
@@ -206,6 +207,17 @@ def test_a_threshold_is_proposed() -> None:
     assert len(found.neurons) == int(words[3]) >= 1
     with pytest.raises(TraceError, match="No threshold gives one: take a shorter span"):
         find_matches(make_restless(), range(60), threshold=0.9)
+
+
+def test_memory_does_not_grow_with_the_span(tmp_path: Path) -> None:
+    (layer,) = open_layers(make_long(tmp_path / "t"), None, ())
+    peaks: list[int] = []
+    for span in (range(5004, 5004 + CHUNK), range(5004, 2 * SHARD)):
+        tracemalloc.start()
+        SpanValues.read(layer, span).choose(0.3, "both")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0]
 
 
 def test_what_cannot_be_asked_is_said_in_one_line() -> None:

@@ -102,7 +102,12 @@ def test_tightness_is_worked_out_group_by_group(values: np.ndarray, groups: list
             [v for v, g in zip(values[:, neuron], groups, strict=True) if g == name] for name in sorted(set(groups))
         ]
         span = max(map(fmean, parts)) - min(map(fmean, parts))
-        assert found == (pytest.approx(max(map(pstdev, parts)) / span, abs=1e-6, rel=1e-6) if span > 1e-9 else found)
+        if span > 1e-9:
+            assert found == pytest.approx(max(map(pstdev, parts)) / span, abs=1e-6, rel=1e-6)
+
+
+def test_what_has_the_same_mean_in_every_group_is_not_tight() -> None:
+    assert tightness(np.array([[1.0], [3.0], [2.0], [2.0]]), ["a", "a", "b", "b"]).tolist() == [math.inf]
 
 
 def test_monotone_goes_by_the_groups_means() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import traceback
+import importlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from unrolled.errors import SourceError, UnknownNameError, UnrolledError
 from unrolled.experiments import EXPERIMENTS, LONG
 from unrolled.experiments.lab import Lab, Reads
+from unrolled.python_files import fault_in, load_module
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -67,12 +67,8 @@ def _from_file(path: Path) -> Recipe:
         raise SourceError(f"There is no file {str(path)!r}.", "Name a recipe, or the path of one.")
     if path.stem.startswith(".") or path.stem in INDEX:
         raise SourceError(f"A recipe cannot be called {path.name!r}: its folder has its name.", "Rename the file.")
-    spec = importlib.util.spec_from_file_location(f"recipe_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
     with faults_of(path):
-        spec.loader.exec_module(module)
+        module = load_module(path, f"recipe_{path.stem}")
     function = getattr(module, "reproduce", None)
     if not callable(function):
         raise SourceError(f"{path} has no function reproduce(lab).", "See docs/reference/experiments.md.")
@@ -93,12 +89,7 @@ def faults_of(path: Path | None) -> Generator[None]:
     except (Exception, SystemExit) as error:
         if path is None or isinstance(error, UnrolledError):
             raise
-        own = str(path.absolute())
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
-        line = error.lineno if isinstance(error, SyntaxError) else lines[-1] if lines else None
-        where = f"{path}, line {line}" if line else str(path)
-        what = f"{type(error).__name__}: {error}".rstrip(" .:")
-        raise SourceError(f"{where}: {what}.", "Mend the recipe.") from error
+        raise SourceError(f"{fault_in(path, error)}.", "Mend the recipe.") from error
 
 
 def _recipe(name: str, module: ModuleType, function: Callable[[Lab], None]) -> Recipe:

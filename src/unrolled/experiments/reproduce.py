@@ -76,20 +76,9 @@ def reproduce(
     check_both(resume=resume, overwrite=overwrite)
     recipes = find_recipes(name)
     _check_index(out)
-    plan: list[tuple[Recipe, Asked, Report | None]] = []
-    for recipe in recipes:
-        folder = out / recipe.name
-        if not (resume or overwrite) and _is_taken(folder):
-            raise OutputExistsError(
-                f"{folder} exists already.",
-                "Go on with it by --resume, begin anew by --overwrite, or take another --out.",
-            )
-        asked = Asked(recipe=recipe.path.name if recipe.path else recipe.name, seeds=seeds, source=source)
-        asked = go_on(folder, asked) if resume else asked
-        ended = read_report(folder) if resume else None
-        if ended is None:
-            _check_source(recipe, asked.source)
-        plan.append((recipe, asked, ended))
+    if not (resume or overwrite):
+        _refuse_taken([out / recipe.name for recipe in recipes])
+    plan = [_planned(recipe, out / recipe.name, seeds, source, resume) for recipe in recipes]
     done: list[tuple[Recipe, Report]] = []
     for number, (recipe, asked, ended) in enumerate(plan, 1):
         report = ended or Report(recipe.title, recipe.about)
@@ -105,9 +94,26 @@ def reproduce(
     return done
 
 
-def _is_taken(folder: Path) -> bool:
-    """Whether there is anything; an empty folder is free."""
-    return any(folder.iterdir()) if folder.is_dir() else folder.exists()
+def _refuse_taken(folders: Sequence[Path]) -> None:
+    """Refuses to begin where there is anything; an empty folder is free."""
+    for folder in folders:
+        if any(folder.iterdir()) if folder.is_dir() else folder.exists():
+            raise OutputExistsError(
+                f"{folder} exists already.",
+                "Go on with it by --resume, begin anew by --overwrite, or take another --out.",
+            )
+
+
+def _planned(
+    recipe: Recipe, folder: Path, seeds: int | None, source: str | None, resume: bool
+) -> tuple[Recipe, Asked, Report | None]:
+    """A recipe, what is asked of it, and what it found where it has ended before and goes on."""
+    asked = Asked(recipe=recipe.path.name if recipe.path else recipe.name, seeds=seeds, source=source)
+    asked = go_on(folder, asked) if resume else asked
+    ended = read_report(folder) if resume else None
+    if ended is None:
+        _check_source(recipe, asked.source)
+    return recipe, asked, ended
 
 
 @contextmanager

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from unrolled.traces.chunks import Array
 from unrolled.traces.symbols import character
@@ -23,9 +22,6 @@ class Place:
     before: str
     symbol: str
     after: str
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class Surroundings:

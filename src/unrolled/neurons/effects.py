@@ -14,7 +14,7 @@ from unrolled.engines.reference import ReferenceEngine
 from unrolled.networks import SITE, Network
 from unrolled.traces.chunks import Array
 from unrolled.traces.names import Name
-from unrolled.traces.rerun import choose_windows, read_symbols, refuse_other_weights, state_before
+from unrolled.traces.rerun import choose_windows, read_symbols, state_before
 from unrolled.traces.trace import Trace
 
 SHOWN = 10
@@ -61,14 +61,10 @@ def effect_of(trace: Trace, name: Name, network: Network, low: float, high: floa
     """The effect of one neuron.
 
     Args:
-        network: the one that the trace was recorded from.
+        network: the one that the trace was recorded from, see `refuse_other_weights`.
         low, high: the values that the neuron is held at, in its own signal.
         seed: chooses the windows of the text over which it is held.
-
-    Raises:
-        TraceError: the trace is of another network.
     """
-    refuse_other_weights(trace, network)
     last = name.site == f"{SITE}.{network.rnn.stack().layers[-1].name}"
     weights = None
     if last and name.signal in ("hidden", "cell"):

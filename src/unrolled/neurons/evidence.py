@@ -23,7 +23,7 @@ from unrolled.neurons.measures import half_life, saturation
 from unrolled.neurons.roles import HORIZONS, Fit, Fits, Role, SymbolChanges, factors, role_of, two_levels
 from unrolled.progress import Progress, silent
 from unrolled.traces.names import Name, parse_neuron
-from unrolled.traces.rerun import load_recorded
+from unrolled.traces.rerun import load_recorded, refuse_other_weights
 from unrolled.traces.trace import Trace, nothing_recorded
 
 FARTHEST = 4096
@@ -109,9 +109,11 @@ def gather(
     name = parse_neuron(neuron, trace.info.sites)
     if not trace.steps_of(name.site):
         raise nothing_recorded(trace)
+    # What does not belong together is refused before the long work.
+    loaded = _load(trace, run) if run is not None else None
+    counterparts = tuple(counterpart(trace, name, other, progress=progress) for other in others)
     summary = _summary(trace, name)
     survey = _Survey(trace, name, summary)
-    loaded = _load(trace, run) if run is not None else None
     training = loaded[1] if loaded else None
     fits = survey.fits(training)
     low, *_, high = (survey.examples.quantile(share) for share in QUANTILES)
@@ -121,8 +123,8 @@ def gather(
         steps=trace.steps_of(name.site),
         statistics=summary,
         histogram=survey.examples.histogram(),
-        highest=_places(trace, name, text, survey.examples.highest()),
-        lowest=_places(trace, name, text, survey.examples.lowest()),
+        highest=survey.examples.highest(text),
+        lowest=survey.examples.lowest(text),
         quantiles=survey.examples.quantiles(text),
         gates=survey.gates,
         half_life=survey.half_life,
@@ -131,7 +133,7 @@ def gather(
         training_steps=training,
         effect=effect_of(trace, name, loaded[0], low, high) if loaded else None,
         neighbours=neighbours(trace, name, progress=progress),
-        others=tuple(counterpart(trace, name, other, progress=progress) for other in others),
+        others=counterparts,
     )
 
 
@@ -142,7 +144,8 @@ class _Survey:
         self._trace, self._name = trace, name
         site = trace.info.site(name.site)
         self._memory = _memory(trace, name)
-        gates = [each.name for each in site.signals if each.role == "gate" and each.neurons == site.neurons]
+        own = site.signal(name.signal).neurons  # a hidden state that is projected has no gates of its own
+        gates = [each.name for each in site.signals if each.role == "gate" and each.neurons == own]
         self._signals = tuple(dict.fromkeys([*gates, *(self._memory.reads if self._memory else ())]))
         self.examples = Examples(trace.steps_of(name.site), summary.min, summary.max)
         self._changes = SymbolChanges(len(trace.vocabulary))
@@ -195,14 +198,11 @@ def _memory(trace: Trace, name: Name) -> Memory | None:
         return None
 
 
-def _places(trace: Trace, name: Name, text: Surroundings, steps: Sequence[int]) -> tuple[Place, ...]:
-    values = [float(trace.read(name.site, name.signal, step, step + 1, name.neuron)[0]) for step in steps]
-    return tuple(text.place(step, value) for step, value in zip(steps, values, strict=True))
-
-
 def _load(trace: Trace, run: str | Path) -> tuple[Network, int]:
     """The network, and how many steps back its training looked."""
     unroll = read_run_settings(Path(run))["training"].get("unroll")
     if not isinstance(unroll, int):
         raise RunError(f"{run}/settings.json is damaged: it has no training.unroll.", "Train the run again.")
-    return load_recorded(run, trace).network, unroll
+    network = load_recorded(run, trace).network
+    refuse_other_weights(trace, network)
+    return network, unroll

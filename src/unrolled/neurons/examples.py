@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,9 +32,6 @@ class Histogram:
     edges: tuple[float, ...]
     counts: tuple[int, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class Quantile:
@@ -44,9 +40,6 @@ class Quantile:
     quantile: float
     value: float
     examples: tuple[Place, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def stretch_of(steps: int) -> int:
@@ -74,15 +67,15 @@ class Peaks:
         self._most[part] = rows[np.arange(len(rows)), at]
         self._where[part] = first + np.arange(len(rows)) * size + at
 
-    def best(self) -> list[int]:
-        """Steps of the highest peaks, the highest first; none in a stretch beside one that was taken."""
+    def best(self) -> list[tuple[int, float]]:
+        """Steps and values of the highest peaks, the highest first; none in a stretch beside one that was taken."""
         taken: list[int] = []
         for stretch in np.argsort(-self._most, kind="stable").tolist():
             if len(taken) == PEAKS:
                 break
             if not {stretch - 1, stretch + 1} & set(taken):
                 taken.append(stretch)
-        return [int(self._where[stretch]) for stretch in taken]
+        return [(int(self._where[stretch]), float(self._most[stretch])) for stretch in taken]
 
 
 class Examples:
@@ -122,12 +115,12 @@ class Examples:
         counts = self.fine.reshape(BINS, -1).sum(axis=1)
         return Histogram(tuple(np.linspace(*self._range, BINS + 1).tolist()), tuple(counts.tolist()))
 
-    def highest(self) -> list[int]:
-        return self._highest.best()
+    def highest(self, text: Surroundings) -> tuple[Place, ...]:
+        return tuple(text.place(step, value) for step, value in self._highest.best())
 
-    def lowest(self) -> list[int]:
+    def lowest(self, text: Surroundings) -> tuple[Place, ...]:
         """Nothing where no value is below 0: such a neuron says with 0 that it is off."""
-        return self._lowest.best() if self._low < 0 else []
+        return tuple(text.place(step, -value) for step, value in self._lowest.best()) if self._low < 0 else ()
 
     def quantile(self, share: float) -> float:
         """The value below which a share of the steps lies, to a fine bin's width."""

@@ -177,8 +177,17 @@ def read_shares(trace: Trace, history: History, *, start: int = 0, limit: int | 
     Args:
         start: no earlier step than this.
         limit: steps at most, those nearest to the history's own.
+
+    Raises:
+        TraceError: no step of the history is to be shown.
     """
     first, stop = max(start, history.start), history.stop
+    if first >= stop:
+        raise TraceError(
+            f"What wrote {history.name} at step {history.step} are the steps {history.start} to {stop - 1}; "
+            f"none of them comes from step {start} on.",
+            "Change --start.",
+        )
     if limit is not None and history.step == history.start:  # a reverse layer has read what comes after
         stop = min(stop, first + limit)
     elif limit is not None:

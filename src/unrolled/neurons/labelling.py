@@ -9,8 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from unrolled.errors import SourceError
-from unrolled.neurons.hypotheses import Classes, Label, Labeller, hypotheses_for, labellers
+from unrolled.neurons.hypotheses import (
+    Classes,
+    HypothesisError,
+    Label,
+    Labeller,
+    hypotheses_for,
+    kind_of,
+    labellers,
+)
 from unrolled.neurons.hypotheses.columns import Column
+from unrolled.neurons.hypotheses.marking import class_names
 from unrolled.progress import Progress, silent
 from unrolled.traces.format import SymbolKind
 from unrolled.traces.symbols import character
@@ -22,7 +31,7 @@ Array: TypeAlias = npt.NDArray[Any]
 class StepLabels(Mapping[str, Label | Classes]):
     """What each hypothesis says of every step, made when it is asked for and not kept: a long text has long labels.
 
-    Looking one up raises HypothesisError where one of the user's own does not fit.
+    Looking one up raises HypothesisError where one of the user's own does not fit, or is of several kinds.
     """
 
     def __init__(
@@ -60,7 +69,7 @@ class StepLabels(Mapping[str, Label | Classes]):
         if isinstance(labeller, Column):
             label: Label | Classes = labeller.of(self._steps)
         else:
-            label = _joined([text.spread(labeller(text.characters)) for text in self._texts])
+            label = _joined(name, [text.spread(labeller(text.characters)) for text in self._texts])
         self._made = min(self._made + 1, len(self._asked))
         self._progress(self._made, len(self._asked))
         return label
@@ -122,17 +131,30 @@ class _Text:
         return np.repeat(label, self._widths)
 
 
-def _joined(labels: Sequence[Label | Classes]) -> Label | Classes:
-    """The labels of all sequences in a row; classes of one name are one class."""
+def _joined(name: str, labels: Sequence[Label | Classes]) -> Label | Classes:
+    """The labels of all sequences in a row; classes of one name are one class.
+
+    Raises:
+        HypothesisError: they are of several kinds, or tell too many classes apart.
+    """
     if len(labels) == 1:
         return labels[0]
+    kinds = sorted({kind_of(label) for label in labels})
+    if len(kinds) > 1:
+        raise HypothesisError(
+            f"The hypothesis {name!r} is of several kinds: {' and '.join(kinds)}, each for some of the sequences.",
+            "It must be of one kind, whatever it reads.",
+        )
     classes = [label for label in labels if isinstance(label, Classes)]
     if not classes:
         return np.concatenate([label for label in labels if not isinstance(label, Classes)])
-    names = sorted({name for label in classes for name in label.names})
-    places = {name: place for place, name in enumerate(names)}
+    try:
+        names = class_names(each for label in classes for each in label.names)
+    except ValueError as error:
+        raise HypothesisError(f"The hypothesis {name!r} has {error}, over all sequences.") from error
+    places = {each: place for place, each in enumerate(names)}
     codes: list[Array] = []
     for label in classes:
-        table = np.array([*(places[name] for name in label.names), -1], np.int16)
+        table = np.array([*(places[each] for each in label.names), -1], np.int16)
         codes.append(table[label.codes])
-    return Classes(np.concatenate(codes), tuple(names))
+    return Classes(np.concatenate(codes), names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,15 +71,15 @@ def neighbours(trace: Trace, name: Name, *, progress: Progress = silent) -> tupl
 
 def counterpart(trace: Trace, name: Name, other: Trace, *, progress: Progress = silent) -> Counterpart:
     """The neuron of another trace of the same text that behaves most like one: the role in another seed, cell or
-    checkpoint. The same signal where the other cell has it, else its main signal; as far as both have read.
+    checkpoint. The same signal where the other cell has it, else its main signal; as far as both have read. Layers of
+    the other that ran over other steps are left out.
 
     Raises:
-        TraceError: the other trace is of another text.
+        TraceError: the other trace is of another text or input, or nothing was recorded.
     """
     if not other.steps:
         raise nothing_recorded(other)
-    _refuse_other_text(trace, name.site, other)
-    best = next(iter(_ranked(trace, name, other, other.info.sites, progress)))
+    best = next(iter(_ranked(trace, name, other, _sites_beside(trace, name.site, other), progress)))
     return Counterpart(str(other.path or other.title), other.title, best.name, best.correlation)
 
 
@@ -87,9 +87,7 @@ def _has(site: SiteInfo, signal: str) -> bool:
     return signal in {each.name for each in site.signals}
 
 
-def _ranked(
-    trace: Trace, name: Name, other: Trace, sites: tuple[SiteInfo, ...] | list[SiteInfo], progress: Progress
-) -> list[Neighbour]:
+def _ranked(trace: Trace, name: Name, other: Trace, sites: Sequence[SiteInfo], progress: Progress) -> list[Neighbour]:
     """All neurons of the sites, those with the strongest correlation first."""
     found: list[Neighbour] = []
     for done, site in enumerate(sites):
@@ -109,16 +107,25 @@ def _blocks(steps: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + SHARD, steps)) for start in range(0, steps, SHARD))
 
 
-def _refuse_other_text(trace: Trace, site: str, other: Trace) -> None:
-    place = other.path or other.title
-    if not (trace.arrays.has("symbols") and other.arrays.has("symbols")):
-        if trace.steps_of(site) != other.steps:
-            raise TraceError(
-                f"{place} has {other.steps:,} steps, not {trace.steps_of(site):,}: it is of another input."
-            )
-        return
-    if trace.steps_of(site) != trace.steps:
-        raise TraceError(f"{site} ran over other steps than the text: no other trace can be laid beside it.")
+def _sites_beside(trace: Trace, site: str, other: Trace) -> list[SiteInfo]:
+    """The sites of another trace that ran over the same steps as one of this.
+
+    Raises:
+        TraceError: there are none, or the text is another.
+    """
+    place, own = other.path or other.title, trace.sequences_of(site)
+    if trace.arrays.has("symbols") and other.arrays.has("symbols"):
+        if own != trace.sequences:
+            raise TraceError(f"{site} ran over other steps than the text: no other trace can be laid beside it.")
+        _refuse_other_text(trace, other)
+        own = other.sequences  # which may be longer
+    sites = [each for each in other.info.sites if other.sequences_of(each.name) == own]
+    if not sites:
+        raise TraceError(f"{place} is of another input: no layer of it ran over the steps of {site}.")
+    return sites
+
+
+def _refuse_other_text(trace: Trace, other: Trace) -> None:
     codes = {symbol: code for code, symbol in enumerate(trace.vocabulary)}
     known = np.array([codes.get(symbol, -1) for symbol in other.vocabulary])
     for start, stop in _blocks(min(trace.steps, other.steps)):
@@ -127,6 +134,7 @@ def _refuse_other_text(trace: Trace, site: str, other: Trace) -> None:
         if (ours != theirs).any():
             at = start + int((ours != theirs).argmax())
             raise TraceError(
-                f"{place} is of another text than {trace.path or trace.title}: they differ at step {at:,}.",
+                f"{other.path or other.title} is of another text than {trace.path or trace.title}: they differ at step "
+                f"{at:,}.",
                 "Record both over the same SOURCE, from its beginning.",
             )

@@ -17,12 +17,11 @@ from unrolled.errors import SettingsError, TraceError
 from unrolled.neurons.contexts import Surroundings
 from unrolled.neurons.runs import Runs, search
 from unrolled.neurons.switches import (
-    Layer,
     Off,
+    SpanValues,
     Switches,
     check_span,
     check_threshold,
-    choose,
     open_layers,
     propose_threshold,
 )
@@ -143,10 +142,11 @@ def find_matches(
     check_threshold(threshold)
     if top < 1:
         raise SettingsError(f"There must be 1 place or more to give, not {top}.")
-    switches = choose(layers, span, threshold, off)
+    spans = [SpanValues.read(layer, span) for layer in layers]
+    switches = [each.choose(threshold, off) for each in spans]
     neurons = tuple(neuron for each in switches for neuron in _chosen(each))
     if not neurons:
-        raise _nothing_on(layers, span, threshold, off)
+        raise _nothing_on(spans, span, threshold, off)
     wanted = math.ceil(0.75 * len(neurons)) if least is None else least
     if not 1 <= wanted <= len(neurons):
         raise SettingsError(f"There are {len(neurons)} chosen neurons: 1 to {len(neurons)} can be on, not {wanted}.")
@@ -229,13 +229,12 @@ def _texts(text: Surroundings, start: int, stop: int) -> tuple[str, str, str]:
     return text.before(start), text.between(start, min(stop, start + LONGEST)), text.after(stop)
 
 
-def _nothing_on(layers: Sequence[Layer], span: range, threshold: float, off: Off) -> TraceError:
-    proposed = propose_threshold(layers, span, off)
+def _nothing_on(spans: Sequence[SpanValues], span: range, threshold: float, off: Off) -> TraceError:
+    proposed, count = propose_threshold(spans, off)
     beside = "" if off == "none" else " and off beside it"
     if proposed is None:
         hint = "No threshold gives one: take a shorter span" + ("." if off == "none" else ", or --off none.")
     else:
-        count = sum(len(each.chosen) for each in choose(layers, span, proposed, off))
         hint = f"--threshold {proposed:g} gives {count}."
     return TraceError(
         f"No neuron is above the threshold {threshold:g} all over {span.start}:{span.stop}{beside}.", hint

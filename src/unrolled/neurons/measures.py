@@ -14,7 +14,7 @@ Groups: TypeAlias = Sequence[Any] | Array
 """The group of each case, by any name."""
 
 CLOSED, OPEN = 0.1, 0.9
-"""Up to here a gate counts as shut, from here on as open."""
+"""Below the first a gate counts as shut, above the second as open."""
 
 
 class Saturation(NamedTuple):

@@ -129,48 +129,63 @@ class Switches:
         return np.concatenate([values >= limits, -values >= limits], axis=1)
 
 
-def choose(layers: Sequence[Layer], span: range, threshold: float, off: Off) -> list[Switches]:
-    """The neurons that are on all over a span, of each layer; with `off` only those that are not so beside it."""
-    found: list[Switches] = []
-    for layer in layers:
-        values, before, after = _around(layer, span)
-        limits = layer.limits(threshold)
+@dataclass(frozen=True)
+class SpanValues:
+    """What the neurons of a layer do over a span and beside it.
+
+    Attributes:
+        lowest, highest: `(neurons,)`, over the span.
+        before, after: `(steps, neurons)`, at the step before it and the one after it; no step where its sequence ends.
+    """
+
+    layer: Layer
+    lowest: Array
+    highest: Array
+    before: Array
+    after: Array
+
+    @classmethod
+    def read(cls, layer: Layer, span: range) -> SpanValues:
+        """Reads a span of a sequence, a chunk at a time."""
+        sequence = next(each for each in layer.trace.sequences_of(layer.site) if span.start in each)
+        before = layer.read(max(span.start - 1, sequence.start), span.start)
+        after = layer.read(span.stop, min(span.stop + 1, sequence.stop))
+        lowest, highest = np.full_like(layer.bounds, np.inf), np.full_like(layer.bounds, -np.inf)
+        for start in range(span.start, span.stop, CHUNK):
+            values = layer.read(start, min(start + CHUNK, span.stop))
+            lowest, highest = np.minimum(lowest, values.min(axis=0)), np.maximum(highest, values.max(axis=0))
+        return cls(layer, lowest, highest, before, after)
+
+    def choose(self, threshold: float, off: Off) -> Switches:
+        """The neurons that are on all over the span; with `off` only those that are not so beside it."""
+        limits = self.layer.limits(threshold)
         signs = np.zeros(len(limits), np.int8)
-        for sign in (1, -1):
-            on = (sign * values >= limits).all(axis=0)
+        for sign, least in ((1, self.lowest), (-1, -self.highest)):
+            on = least >= limits
             if off in ("before", "both"):
-                on &= ~(sign * before >= limits).any(axis=0)
+                on &= ~(sign * self.before >= limits).any(axis=0)
             if off in ("after", "both"):
-                on &= ~(sign * after >= limits).any(axis=0)
+                on &= ~(sign * self.after >= limits).any(axis=0)
             signs[on] = sign
-        found.append(Switches(layer, limits, signs))
-    return found
+        return Switches(self.layer, limits, signs)
 
 
-def propose_threshold(layers: Sequence[Layer], span: range, off: Off) -> float | None:
-    """The largest threshold that gives `SOME` neurons, or else as many as any does; None where none gives one."""
+def propose_threshold(spans: Sequence[SpanValues], off: Off) -> tuple[float | None, int]:
+    """The largest threshold that gives `SOME` neurons, or else as many as any does, and how many those are; None where
+    none gives one."""
     shares: list[Array] = []
-    for layer in layers:
-        values = _around(layer, span)[0] / np.where(layer.bounds > 0, layer.bounds, np.float32(np.inf))
-        shares += [values.min(axis=0), -values.max(axis=0)]
+    for span in spans:
+        bounds = np.where(span.layer.bounds > 0, span.layer.bounds, np.float32(np.inf))
+        shares += [span.lowest / bounds, -span.highest / bounds]
     every = np.floor(np.concatenate(shares).astype(np.float64) * 1000) / 1000
     best, most = None, 0
     for threshold in sorted({float(each) for each in every if each > 0}, reverse=True):
-        count = sum(len(switches.chosen) for switches in choose(layers, span, threshold, off))
+        count = sum(len(span.choose(threshold, off).chosen) for span in spans)
         if count > most:
             best, most = threshold, count
         if most >= SOME:
             break
-    return best
-
-
-def _around(layer: Layer, span: range) -> tuple[Array, Array, Array]:
-    """The values over a span, at the step before it and at the step after it (none where the sequence ends)."""
-    sequence = next(each for each in layer.trace.sequences_of(layer.site) if span.start in each)
-    first, last = max(span.start - 1, sequence.start), min(span.stop + 1, sequence.stop)
-    values = layer.read(first, last)
-    start, stop = span.start - first, span.stop - first
-    return values[start:stop], values[:start], values[stop:]
+    return best, most
 
 
 def check_span(trace: Trace, site: str, span: range) -> None:

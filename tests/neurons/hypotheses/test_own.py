@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import gc
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unrolled.errors import UnknownNameError
-from unrolled.neurons.hypotheses import Classes, HypothesisError, kind_of, load_hypothesis
+from unrolled.neurons.hypotheses import Classes, HypothesisError, Label, kind_of, load_hypothesis
+from unrolled.neurons.hypotheses.marking import classify
 from unrolled.neurons.hypotheses.patterns import pattern_labeller
 from unrolled.neurons.labelling import StepLabels
 
@@ -48,18 +52,29 @@ def test_one_pattern_is_asked_of_many_texts_by_one_process() -> None:
 
 
 def children() -> set[str]:
-    """The processes that this one has started and that have not ended, where the system tells."""
+    """The processes that this one has started and that have not ended."""
+    return children_of(os.getpid())
+
+
+def children_of(process: int) -> set[str]:
+    """The processes that one has started and that have not ended, where the system tells."""
     found: set[str] = set()
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, parent = path.read_text().rpartition(")")[2].split()[:2]
         except OSError:
             continue
-        if int(parent) == os.getpid() and state != "Z":
+        if int(parent) == process and state != "Z":
             found.add(path.parent.name)
     if not Path("/proc/self/stat").exists():
         pytest.skip("this system has no /proc to count processes by")
     return found
+
+
+def has_worked(process: str) -> bool:
+    """Whether a process has used the processor for longer than it takes to begin."""
+    clock = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11]
+    return int(clock) > os.sysconf("SC_CLK_TCK") // 2
 
 
 def test_a_pattern_that_would_take_years_is_stopped_and_may_be_asked_again() -> None:
@@ -70,6 +85,25 @@ def test_a_pattern_that_would_take_years_is_stopped_and_may_be_asked_again() -> 
         label("a" * 64)
     assert "Repeat nothing that repeats itself" in caught.value.hint
     assert np.array_equal(label("aabx"), [True, True, True, False])
+
+
+def test_who_stops_waiting_for_a_pattern_need_not_wait_for_its_time() -> None:
+    """The one that asks gets Ctrl-C, and the process that matches does not."""
+    asks = """if True:
+        from unrolled.neurons.hypotheses.patterns import pattern_labeller
+        print("asking", flush=True)
+        pattern_labeller("years", "(?:a+)+b", seconds=600)("a" * 64)
+    """
+    with subprocess.Popen([sys.executable, "-c", asks], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"asking\n"
+        try:
+            while not any(has_worked(child) for child in children_of(process.pid)):
+                assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == -signal.SIGINT
+        finally:
+            process.kill()
 
 
 PYTHON = '''
@@ -107,8 +141,8 @@ def beyond(text):
     return Classes(np.ones(len(text), np.int16), ("one",))
 def fails(text):
     return int(text)
-def leaves(text):
-    raise SystemExit(3)
+def ends(text):
+    raise SystemExit(0)
 def nothing(text):
     return None
 several = 3
@@ -146,32 +180,30 @@ def test_a_function_of_python(python: Path) -> None:
         ("things", "must give bools, numbers or words, not object"),
         ("ragged", "gives no bools, numbers or words"),
         ("beyond", "gives codes that are no int16 from -1 to 0"),
-        ("fails", r"failed: ValueError \(line 35\): invalid literal for int\(\)"),
-        ("leaves", r"failed: SystemExit \(line 37\): 3"),
+        ("ends", r"'mine' failed: .*mine\.py, line 37: SystemExit: 0\."),
+        ("fails", r"'mine' failed: .*mine\.py, line 35: ValueError: invalid literal for int\(\)"),
         ("nothing", "must give one value a character: 3, not a single NoneType"),
     ],
 )
-def test_a_function_that_does_not_fit_is_told_in_one_line(python: Path, name: str, said: str) -> None:
-    _, label = load_hypothesis(f"mine=py:{python}:{name}")
-    with pytest.raises(HypothesisError, match=said) as caught:
-        label("abc")
-    assert "\n" not in str(caught.value)
-    assert f"py:{python}".removeprefix("py:") in str(caught.value)
-
-
-def test_the_line_is_told_of_a_file_that_is_named_from_here(python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_that_does_not_fit_is_told_in_one_line(
+    python: Path, name: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(python.parent)
-    with pytest.raises(HypothesisError, match=r"\(line 35\)"):
-        load_hypothesis(f"mine=py:{python.name}:fails")[1]("abc")
+    for path in (python, Path(python.name)):
+        _, label = load_hypothesis(f"mine=py:{path}:{name}")
+        with pytest.raises(HypothesisError, match=said) as caught:
+            label("abc")
+        assert "\n" not in str(caught.value)
+        assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("def f(:\n", r"cannot be loaded: SyntaxError \(line 1\)"),
-        ("\nimport nothing_of_this_name\n", r"cannot be loaded: ModuleNotFoundError \(line 2\): No module named"),
-        ("import sys\nsys.exit()\n", r"cannot be loaded: SystemExit \(line 2\)"),
+        ("def f(:\n", r"broken\.py, line 1: SyntaxError: "),
+        ("\nimport nothing_of_this_name\n", r"broken\.py, line 2: ModuleNotFoundError: No module named"),
         ("f = 3\n", "has no function 'f'"),
+        ("import sys\nsys.exit()\n", r"broken\.py, line 2: SystemExit\."),
     ],
 )
 def test_a_file_that_cannot_be_loaded_is_told_in_one_line(tmp_path: Path, content: str, said: str) -> None:
@@ -239,6 +271,23 @@ def test_a_table_tells_of_all_sequences_that_are_read_one_row_a_step(tmp_path: P
         StepLabels({name: label}, "abab", "characters", [range(2), range(2, 4)])["mine"]
 
 
+def test_all_sequences_have_one_kind_of_label_and_no_more_classes_than_there_can_be() -> None:
+    def words(text: str) -> Classes:
+        return classify([f"{text[0]}{place}" for place in range(len(text))])
+
+    def either(text: str) -> Label | Classes:
+        return words(text) if text[0] == "a" else np.ones(len(text), bool)
+
+    few, many = "aab", "a" * 20_000 + "b" * 20_000
+    told = StepLabels({"words": words}, few, "characters", [range(2), range(2, 3)])["words"]
+    assert isinstance(told, Classes)
+    assert [told.names[code] for code in told.codes] == ["a0", "a1", "b0"]
+    with pytest.raises(HypothesisError, match="'either' is of several kinds: answer and class, each for some"):
+        StepLabels({"either": either}, few, "characters", [range(2), range(2, 3)])["either"]
+    with pytest.raises(HypothesisError, match="'words' has 40,000 different words, of which 32,767 at most"):
+        StepLabels({"words": words}, many, "characters", [range(20_000), range(20_000, 40_000)])["words"]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -279,8 +328,8 @@ def test_what_is_no_such_table_is_told_in_one_line(tmp_path: Path, content: byte
         ("mine=re:a{1,99999999999999999999}", "'mine' is no regular expression"),
         ("mine=py:there-is-none.py:f", "There is no file 'there-is-none.py'"),
         ("mine=py:f", "names no function"),
-        ("mine=csv:there-is-none.csv:c", "cannot be read: No such file"),
-        ("mine=csv:.:c", "cannot be read: Is a directory"),
+        ("mine=csv:there-is-none.csv:c", "There is no file or folder 'there-is-none.csv'. Give a CSV table"),
+        ("mine=csv:.:c", "'.' is a folder. Give a CSV table"),
         ("mine=csv:t.csv:", "names no column"),
     ],
 )
@@ -288,6 +337,13 @@ def test_what_cannot_be_had_is_told_in_one_line(spec: str, said: str) -> None:
     with pytest.raises(HypothesisError, match=said) as caught:
         load_hypothesis(spec)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_table_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(HypothesisError, match="is neither a file nor a folder but a pipe"):
+        load_hypothesis(f"mine=csv:{tmp_path}/pipe.csv:c")
 
 
 @pytest.mark.parametrize("manner", ["py:mine.py:yes", "csv:mine.csv:said"])

@@ -13,7 +13,7 @@ import torch
 
 from unrolled.errors import SettingsError, UnknownNameError
 from unrolled.networks import Network
-from unrolled.neurons.find.findings import FILE, Finding, Findings, Rival, Sought, read_findings
+from unrolled.neurons.find.findings import Finding, Findings, Rival, Sought, read_findings
 from unrolled.neurons.find.labels import LabelStore, Question, control_task
 from unrolled.neurons.find.parts import Parts
 from unrolled.neurons.find.rates import shifts_needed
@@ -23,7 +23,7 @@ from unrolled.neurons.hypotheses.marking import Classes, Label
 from unrolled.progress import Progress, silent
 from unrolled.traces.trace import Trace
 
-__all__ = ["FILE", "Finding", "Findings", "Rival", "Sought", "find", "find_in_trace", "read_findings", "repeated"]
+__all__ = ["Finding", "Findings", "Rival", "Sought", "find", "find_in_trace", "read_findings", "repeated"]
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -12,11 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from unrolled.errors import TraceError
 from unrolled.files import write_json
+from unrolled.formats import FINDINGS_FILE
 from unrolled.neurons.hypotheses.marking import Kind
 
 FORMAT = "unrolled-findings/1"
-FILE = "findings.json"
-"""Its name in the folder of the trace that it is about."""
 
 Measure: TypeAlias = Literal["AUC", "correlation", "eta squared"]
 MEASURES: Mapping[Kind, Measure] = {"answer": "AUC", "number": "correlation", "class": "eta squared"}
@@ -146,7 +145,7 @@ class Findings:
 
     def save(self, trace: Path) -> None:
         """Keeps it in the folder of the trace that it is about."""
-        write_json(trace / FILE, self.to_json())
+        write_json(trace / FINDINGS_FILE, self.to_json())
 
     def __getitem__(self, name: str) -> Sought:
         return {tested.name: tested for tested in self.hypotheses}[name]
@@ -161,7 +160,7 @@ def read_findings(trace: Path) -> Findings | None:
     Raises:
         TraceError: the file is damaged.
     """
-    path = trace / FILE
+    path = trace / FINDINGS_FILE
     if not path.is_file():
         return None
     try:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 
 import numpy as np
 
-from unrolled.errors import UnknownNameError
+from unrolled.errors import SourceError, UnknownNameError
 from unrolled.neurons.hypotheses.marking import Classes, HypothesisError, Label, classify
+from unrolled.sources.members import open_file
 
+INSTEAD = "Give a CSV table with a header and one row a character."
 _ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -54,7 +57,7 @@ class Column:
 
 def _cells(path: Path, column: str) -> Iterator[str]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_file(path, INSTEAD) as raw, TextIOWrapper(raw, "utf-8-sig", newline="") as file:
             rows = csv.reader(file, strict=True)
             header = next(rows, list[str]())
             if column not in header:
@@ -67,8 +70,8 @@ def _cells(path: Path, column: str) -> Iterator[str]:
                     cells = f"{len(row)} cells and not {len(header)}, as the header has"
                     raise HypothesisError(f"Line {rows.line_num} of {path} has {cells}.")
                 yield row[at].strip()
-    except OSError as error:
-        raise HypothesisError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+    except SourceError as error:
+        raise HypothesisError(error.message, error.hint) from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise HypothesisError(f"{path} is no CSV file in UTF-8: {error}.") from error
 

@@ -59,17 +59,27 @@ def kind_of(label: Label | Classes) -> Kind:
     return "answer" if label.dtype == np.bool_ else "number"
 
 
+def class_names(words: Iterable[str]) -> tuple[str, ...]:
+    """The different words, in the order of the alphabet.
+
+    Raises:
+        ValueError: there are more than 32,767.
+    """
+    names = sorted(set(words))
+    if len(names) > MOST_CLASSES:
+        raise ValueError(f"{len(names):,} different words, of which {MOST_CLASSES:,} at most can be told apart")
+    return tuple(names)
+
+
 def classify(words: Sequence[str]) -> Classes:
     """One class for each word, in the order of the alphabet; an empty word says nothing.
 
     Raises:
         ValueError: there are more than 32,767 different words.
     """
-    names = sorted({word for word in words if word})
-    if len(names) > MOST_CLASSES:
-        raise ValueError(f"{len(names):,} different words, of which {MOST_CLASSES:,} at most can be told apart")
+    names = class_names(word for word in words if word)
     places = {name: place for place, name in enumerate(names)} | {"": -1}
-    return Classes(np.fromiter((places[word] for word in words), np.int16, len(words)), tuple(names))
+    return Classes(np.fromiter((places[word] for word in words), np.int16, len(words)), names)
 
 
 def mark_spans(length: int, spans: Iterable[Span]) -> Label:

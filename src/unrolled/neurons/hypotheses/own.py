@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +15,7 @@ from unrolled.neurons.hypotheses.catalogue import HYPOTHESES, RESERVED, groups
 from unrolled.neurons.hypotheses.columns import Column
 from unrolled.neurons.hypotheses.marking import Classes, HypothesisError, Label, Labeller, classify
 from unrolled.neurons.hypotheses.patterns import pattern_labeller
+from unrolled.python_files import fault_in, load_module
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 _EXAMPLES = "For example shout=re:[A-Z]{3,}, mine=py:labels.py:mine or mood=csv:moods.csv:mood."
@@ -72,7 +71,7 @@ def _from_python(name: str, given: str) -> Labeller:
         except (MemoryError, UnrolledError):
             raise
         except (Exception, SystemExit) as error:  # whatever a user's function raises
-            raise HypothesisError(f"{name!r} ({given}) failed: {_told(error, path)}.") from error
+            raise HypothesisError(f"{name!r} failed: {fault_in(path, error)}.") from error
         return _checked(made, len(text), f"{name!r} ({given})")
 
     label.__doc__ = getattr(function, "__doc__", None)
@@ -82,29 +81,12 @@ def _from_python(name: str, given: str) -> Labeller:
 def _module(path: Path) -> ModuleType:
     if not path.is_file():
         raise HypothesisError(f"There is no file {str(path)!r}.")
-    spec = importlib.util.spec_from_file_location(f"unrolled_hypotheses_{path.stem}", path)
-    if spec is None or spec.loader is None:
+    if path.suffix != ".py":
         raise HypothesisError(f"{str(path)!r} is no file of Python.", "Its name ends in .py.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # what it defines, such as dataclasses, looks itself up there
     try:
-        spec.loader.exec_module(module)
+        return load_module(path, f"unrolled_hypotheses_{path.stem}")
     except (Exception, SystemExit) as error:  # whatever a user's file raises
-        raise HypothesisError(f"{path} cannot be loaded: {_told(error, path)}.") from error
-    return module
-
-
-def _told(error: BaseException, path: Path) -> str:
-    """The error in one line, with the last line of the user's file that it came from."""
-    lines: list[int] = [error.lineno] if isinstance(error, SyntaxError) and error.lineno else []
-    at = error.__traceback__
-    while at is not None:
-        if at.tb_frame.f_code.co_filename == str(path.absolute()):  # as it was loaded
-            lines.append(at.tb_lineno)
-        at = at.tb_next
-    where = f" (line {lines[-1]})" if lines else ""
-    said = str(error).splitlines()
-    return f"{type(error).__name__}{where}: {said[0] if said else ''}".removesuffix(": ")
+        raise HypothesisError(f"{fault_in(path, error)}.") from error
 
 
 def _checked(made: object, length: int, what: str) -> Label | Classes:

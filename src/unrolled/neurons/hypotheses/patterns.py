@@ -72,7 +72,7 @@ class _Matcher:
         """
         late = Event()
         with self._lock:
-            process = self._process = self._process or self._start()
+            process, self._process = self._process or self._start(), None
 
             def stop() -> None:
                 late.set()
@@ -80,12 +80,14 @@ class _Matcher:
 
             timer = Timer(self._seconds, stop)
             timer.start()
-            answer = _ask(process, text)
-            timer.cancel()
+            try:
+                answer = _ask(process, text)
+            finally:  # Ctrl-C too: a timer that runs on would keep the program from ending
+                timer.cancel()
             if not answer:
-                self._process = None
                 _end(process)
                 raise self._failed(len(text), late.is_set())
+            self._process = process
         return [(start, stop) for start, stop in json.loads(answer) if start >= 0]
 
     def _start(self) -> subprocess.Popen[str]:

@@ -58,9 +58,7 @@ def read_labels(path: Path, columns: Sequence[str]) -> tuple[str, list[Row]]:
                 )
             rows.append(Row(cells[0].strip(), cells[1].strip(), table.line_num))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(
-            f"{path} is no CSV table in UTF-8: {error}.", f"Its first line must be {expected}."
-        ) from error
+        raise SourceError(f"{path} is no CSV table in UTF-8: {error}.", hint) from error
     if not rows:
         raise SourceError(f"{path} names no frames.", "Give it a line for each.")
     return header[0], rows
