@@ -17,8 +17,11 @@ LARGE = 2**20
 """Bytes of a file that is not left in the system's cache."""
 
 
+GO_ON = "Free some space and go on with --resume; what is there is whole."
+
+
 @contextmanager
-def room(path: Path, hint: str = "Free some space and go on with --resume; what is there is whole.") -> Generator[None]:
+def room(path: Path, hint: str = GO_ON) -> Generator[None]:
     """Turns a full disk into one clear line.
 
     Args:
@@ -76,10 +79,10 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file that is there whole or not at all, also after a power cut."""
+def write_whole(path: Path, content: bytes, hint: str = GO_ON) -> None:
+    """Writes a file that is there whole or not at all, also after a power cut; `hint` is as `room` takes it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with room(path):
+    with room(path, hint):
         try:
             with temporary.open("wb") as file:
                 file.write(content)
@@ -91,6 +94,6 @@ def write_whole(path: Path, content: bytes) -> None:
     sync(path.parent)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, hint: str = GO_ON) -> None:
     """Writes JSON as `write_whole` does."""
-    write_whole(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_whole(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(), hint)

@@ -139,3 +139,21 @@ def test_bad_input_is_one_line(case: str, here: Path, capsys: pytest.CaptureFixt
     assert said in error
     assert "Traceback" not in error
     assert not Path("trace/findings.json").exists()
+
+
+def test_a_full_disk_for_labels_is_one_line_and_nothing_stays_in_its_folder(here: Path) -> None:
+    """Files of labels are mapped into memory: one with holes would end the process once the disk is full."""
+    (here / "temporary").mkdir()
+    limited = """
+import os, resource, sys
+os.environ["TMPDIR"] = "temporary"
+from unrolled.cli import run
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+sys.exit(run(["find", "run", "text0.txt", "--hypothesis", "vowel", "--no-untrained"]))
+"""
+    ended = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert "temporary/unrolled-labels. Free some space there" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not list((here / "temporary").iterdir())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import asdict, replace
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -53,7 +52,9 @@ def find(
     q: Annotated[float, typer.Option("--q", help="The false-discovery rate: the share of findings by chance.")] = 0.05,
     shifts: Annotated[
         int,
-        typer.Option("--shifts", min=20, help="How often labels are moved along the text, to see what chance gives."),
+        typer.Option(
+            "--shifts", min=20, max=20_000, help="How often labels are moved along the text, to see what chance gives."
+        ),
     ] = 500,
     untrained: Annotated[
         bool, typer.Option("--untrained/--no-untrained", help="Compare with an untrained network of the same shape.")
@@ -136,7 +137,6 @@ def _while_running(
     reading: dict[str, Any],
     options: dict[str, Any],
 ) -> Findings:
-    import numpy as np
 
     from unrolled.neurons.find import find as find_neurons
     from unrolled.neurons.find import repeated
@@ -150,18 +150,16 @@ def _while_running(
     sequences = text.sequences
     if isinstance(corpus.source, TaskSource):
         sequences = repeated(sequences, max(len(text), TASK_STEPS), options["seed"])
-    ends = list(accumulate(map(len, sequences)))
-    spans = [range(end - len(sequence), end) for end, sequence in zip(ends, sequences, strict=True)]
-    numbers: list[int] = np.concatenate(sequences).tolist()
-    symbols = [loaded.vocabulary.symbols[number] for number in numbers]
     with ProgressBar("labelling", "hypotheses") as progress:
-        labels = StepLabels(chosen, symbols, loaded.vocabulary.kind, spans, progress)
+        labels = StepLabels(chosen, map(loaded.vocabulary.spell, sequences), loaded.vocabulary.kind, progress)
         looking = progress.then("looking for neurons", "steps")
         found = find_neurons(loaded.network, sequences, labels, about=about(chosen), progress=looking, **options)
     return replace(found, source={**corpus.describe(), "part": part, "run": str(run), "step": loaded.step})
 
 
 def _show(found: Findings, top: int) -> None:
+    from unrolled.neurons.find.rates import shifts_needed
+
     rows: list[list[str]] = []
     for tested in found.hypotheses:
         listed = [each for each in tested.neurons if each.found][:top]
@@ -181,6 +179,9 @@ def _show(found: Findings, top: int) -> None:
     if found.skipped:
         remark(f"the text has too little of: {', '.join(found.skipped)}")
     remark(f"labels were moved along the text {found.shifts:,} times; at most {found.q:.0%} of what is found is chance")
+    needed = shifts_needed(len(found.hypotheses), found.q)
+    if found.shifts < needed:
+        remark(f"to believe one of {len(found.hypotheses)} hypotheses alone takes {needed:,} moves: take a longer text")
 
 
 def _score(tested: Sought, each: Finding) -> str:

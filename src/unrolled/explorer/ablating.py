@@ -89,7 +89,7 @@ def ablate_for_page(collection: Collection, asked: AblateAsked) -> dict[str, Any
         "run": what.run.id,
         "step": what.loaded.step,
         "state": "zero" if what.text.state is None else "carried",
-        "symbols": [vocabulary.symbols[symbol] for symbol in what.text.symbols.tolist()],
+        "symbols": vocabulary.spell(what.text.symbols),
         "by_step": steps.to_json(),
         "ablation": found.to_json(),
     }

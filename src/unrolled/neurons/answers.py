@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from unrolled.errors import SettingsError
 from unrolled.neurons.hypotheses import groups, kind_of, labellers
@@ -37,12 +36,13 @@ def answers(asked: Sequence[str], text: Text, vocabulary: Vocabulary, *, files: 
     """
     if not asked:
         return ()
-    symbols = [vocabulary.symbols[number] for number in cast(list[int], text.symbols.tolist())]
+    symbols = vocabulary.spell(text.symbols)
+    sequences = [symbols[span.start : span.stop] for span in text.sequences]
     found: dict[str, Answer] = {}
     for each in asked:
         wanted = labellers([each], files=files)
         lines = about(wanted)
-        for name, label in StepLabels(wanted, symbols, vocabulary.kind, text.sequences).items():
+        for name, label in StepLabels(wanted, sequences, vocabulary.kind).items():
             if not isinstance(label, Classes) and kind_of(label) == "answer":
                 found[name] = Answer(name, lines[name], label)
             elif each != "all" and each not in groups():

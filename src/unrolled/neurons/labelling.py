@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -37,17 +37,15 @@ class StepLabels(Mapping[str, Label | Classes]):
     def __init__(
         self,
         asked: Mapping[str, Labeller],
-        symbols: Sequence[str],
+        sequences: Iterable[Sequence[str]],
         kind: SymbolKind,
-        sequences: Sequence[range],
         progress: Progress = silent,
     ) -> None:
         """
         Args:
             asked: by name.
-            symbols: what stands at each step, as a trace or a vocabulary has it.
+            sequences: the symbols of each, one a step, as a trace or a vocabulary has them; each is a text of its own.
             kind: of the symbols: characters, or bytes, of which each gets the label of its character.
-            sequences: of steps; each is a text of its own.
             progress: told the labels made.
 
         Raises:
@@ -60,8 +58,11 @@ class StepLabels(Mapping[str, Label | Classes]):
                 f"Hypotheses label characters, and what was read here is {what}.",
                 "Of such steps a table of your own can tell: --hypothesis NAME=csv:FILE.csv:COLUMN.",
             )
-        self._asked, self._steps = asked, sum(map(len, sequences))
-        self._texts = [_Text.of(symbols[span.start : span.stop], kind) for span in sequences] if reads_text else []
+        self._asked, self._steps, self._texts = asked, 0, list[_Text]()
+        for symbols in sequences:  # one at a time: as lists of symbols they take much more room than as texts
+            self._steps += len(symbols)
+            if reads_text:
+                self._texts.append(_Text.of(symbols, kind))
         self._progress, self._made = progress, 0
 
     def __getitem__(self, name: str) -> Label | Classes:
@@ -98,7 +99,9 @@ def label_trace(
     include = [str(each) for each in given] if isinstance(given := source.get("include"), list) else []
     names = asked or hypotheses_for(str(source.get("name", "")), include)
     chosen = labellers(names, files=files)
-    labels = StepLabels(chosen, trace.labels(), trace.info.symbols.kind, trace.sequences, progress)
+    symbols = trace.labels()
+    sequences = (symbols[span.start : span.stop] for span in trace.sequences)
+    labels = StepLabels(chosen, sequences, trace.info.symbols.kind, progress)
     return labels, about(chosen)
 
 

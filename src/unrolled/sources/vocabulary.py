@@ -125,6 +125,11 @@ class Vocabulary:
             numbers[start : start + len(block)] = found
         return numbers[numbers != lacking] if unknown == "skip" else numbers
 
+    def spell(self, numbers: NDArray[Any]) -> list[str]:
+        """The symbol of each number, as `symbols` has it; `numbers` is `(steps,)`."""
+        each: list[int] = numbers.tolist()
+        return [self.symbols[number] for number in each]
+
     def decode(self, numbers: Iterable[int] | NDArray[Any]) -> str:
         """Symbol numbers as text; bytes that are no valid UTF-8 become U+FFFD (`decode_bytes` keeps them)."""
         if self.kind == "bytes":

@@ -102,6 +102,37 @@ def test_the_sample_holds_rows_of_the_text(values: Array, store: LabelStore) -> 
     assert tuple(values[600].tolist()) in {tuple(row) for row in screening.sample.tolist()}
 
 
+# --- labels
+
+
+@given(unit=st.sampled_from([1e-300, 1e-10, 1e-5, 1.0, 1e38, 1e300]), zero=st.sampled_from([0.0, 1e6, -3.0]))
+@settings(max_examples=18, deadline=None)
+def test_the_unit_of_a_number_does_not_matter(unit: float, zero: float) -> None:
+    """Metres or light years, from the sea's level or the earth's middle."""
+    label = np.random.default_rng(0).normal(size=STEPS)
+    label[::7] = np.nan
+    with LabelStore(STEPS) as store:
+        plain, other = store.ask("label", label), store.ask("label", (label + zero) * unit)
+        assert plain.numbers is not None
+        assert other.numbers is not None
+        np.testing.assert_allclose(other.numbers, plain.numbers, atol=1e-5)
+        np.testing.assert_array_equal(other.codes, plain.codes)
+        said = plain.numbers[np.isfinite(label)]
+        assert said.mean() == pytest.approx(0, abs=1e-6)
+        assert said.std() == pytest.approx(1, abs=1e-6)
+
+
+def test_what_varies_says_something_else_often_enough() -> None:
+    with LabelStore(STEPS) as store:
+        each_once = store.ask("each once", np.random.default_rng(0).permutation(STEPS).astype(np.float64))
+        assert each_once.varies(slice(0, 20), 10)
+        assert not each_once.varies(slice(0, 9), 10)
+        rare = store.ask("rare", np.arange(STEPS) < 9)
+        assert not rare.varies(slice(0, STEPS), 10)
+        assert rare.varies(slice(0, STEPS), 9)
+        assert not store.ask("never", np.full(STEPS, np.nan)).varies(slice(0, STEPS), 1)
+
+
 # --- bins
 
 

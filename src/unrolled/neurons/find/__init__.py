@@ -18,6 +18,7 @@ from unrolled.neurons.find.labels import LabelStore, Question, control_task
 from unrolled.neurons.find.parts import Parts
 from unrolled.neurons.find.rates import shifts_needed
 from unrolled.neurons.find.search import Search
+from unrolled.neurons.find.shifts import most_shifts
 from unrolled.neurons.find.stream import RecordedTrace, RunningNetwork, Stream
 from unrolled.neurons.hypotheses.marking import Classes, Label
 from unrolled.progress import Progress, silent
@@ -33,7 +34,8 @@ ENOUGH = 10
 """Steps at which a label says one thing, in each part, that it takes to say anything of it."""
 UNTRAINED_STEPS = 200_000
 """Steps at most that an untrained network reads."""
-SHIFTS = 500
+SHIFTS, MOST_SHIFTS = 500, 20_000
+"""How often each label is moved, and how often at most: the sums of every move are in memory."""
 FALSE_DISCOVERIES = 0.05
 
 
@@ -67,7 +69,8 @@ def find(
         about: what each says, in a line.
         surprise: whether the network's own surprise is asked about too.
         signals: names of those to look at; all by default.
-        shifts: how often each label is moved; more where many hypotheses need it.
+        shifts: how often each label is moved, 0 to 20,000; more where many hypotheses need it, fewer where half of the
+            text has not so many steps.
         untrained: whether an untrained network of the same shape reads the text too, up to 200,000 steps of it.
         controls: whether a control task is set beside each hypothesis.
         seed: of the control tasks, the untrained network and the sample that sets bins.
@@ -122,8 +125,8 @@ class _Asked:
     ) -> None:
         if not 0 < q < 1:
             raise SettingsError(f"The false-discovery rate is above 0 and below 1, not {q:g}.")
-        if shifts < 0:
-            raise SettingsError(f"Labels can be moved 0 times or more, not {shifts}.")
+        if not 0 <= shifts <= MOST_SHIFTS:
+            raise SettingsError(f"Labels can be moved 0 to {MOST_SHIFTS:,} times, not {shifts:.6g} times.")
         self._about = {SURPRISE: "Nats that the symbol just read cost the network: how little it expected it", **about}
         self._surprise, self._q, self._shifts, self._controls, self._seed = surprise, q, shifts, controls, seed
 
@@ -155,7 +158,7 @@ class _Asked:
             for each in questions
             if self._controls and each.name != SURPRISE
         }
-        shifts = max(self._shifts, shifts_needed(len(questions), self._q)) if self._shifts else 0
+        shifts = self._moves(len(questions), parts.tell)
         search = Search(questions, controls, _names(stream), parts, store, shifts=shifts, seed=self._seed)
         stream.run(parts.cuts, search.take, progress)
         return Findings(
@@ -168,6 +171,19 @@ class _Asked:
             hypotheses=search.sought(self._q, self._about, rivals),
             skipped=skipped,
         )
+
+    def _moves(self, hypotheses: int, part: range) -> int:
+        """How often each label is moved: so often, if the part allows it, that one hypothesis alone can be believed."""
+        if not self._shifts:
+            return 0
+        needed = shifts_needed(hypotheses, self._q)
+        if needed > MOST_SHIFTS:
+            raise SettingsError(
+                f"A false-discovery rate of {self._q:g} over {hypotheses} hypotheses asks for {needed:.3g} moves of "
+                f"each label; at most {MOST_SHIFTS:,} are made.",
+                f"Ask for {hypotheses / MOST_SHIFTS:.2g} or more, or fewer hypotheses.",
+            )
+        return min(max(self._shifts, needed), most_shifts(part))
 
     def _that_vary(
         self, asked: Sequence[Question], parts: Parts, store: LabelStore

@@ -33,6 +33,8 @@ class Finding:
         low, high: its 95 % interval.
         chosen: the score where it was chosen.
         p: the chance that the best of all candidates reaches as much if the label is moved along the text.
+        null: the score that it would have to beat if it were but as good as the best of all candidates is by chance in
+            one case of twenty. Some neurons reach less by chance than others, and so need less.
         found: whether it is believed, at the false-discovery rate of all.
         threshold, precision, recall: of an answer, if yes is said where the value is above the threshold (or not above
             it, where the direction is −1); None for others.
@@ -53,6 +55,7 @@ class Finding:
     threshold: float | None = None
     precision: float | None = None
     recall: float | None = None
+    null: float | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Sought:
         p: the chance that the best of all neurons is as good by chance.
         found: whether any neuron is believed to tell it.
         measure: what the scores are.
-        null: the score that the best neuron reaches by chance in one case of twenty.
+        null: of the first of `neurons`.
         neurons: the best neurons: those that are believed first, and the best where they were chosen.
         untrained: the best neuron of an untrained network of the same shape.
         control: the best single neuron on the control task.
@@ -145,7 +148,7 @@ class Findings:
 
     def save(self, trace: Path) -> None:
         """Keeps it in the folder of the trace that it is about."""
-        write_json(trace / FINDINGS_FILE, self.to_json())
+        write_json(trace / FINDINGS_FILE, self.to_json(), "Free some space there, and search again.")
 
     def __getitem__(self, name: str) -> Sought:
         return {tested.name: tested for tested in self.hypotheses}[name]

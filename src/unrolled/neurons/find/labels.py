@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import mmap
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile, gettempdir
 from typing import Any, TypeAlias
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
+from unrolled.files import room
 from unrolled.neurons.hypotheses.marking import Classes, Kind, Label, kind_of
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -33,7 +35,8 @@ class Question:
     Attributes:
         codes: `(steps,)` of int8, for counting: 0 and 1 of an answer, the group of a number, the class; −1 where it
             says nothing.
-        numbers: `(steps,)` of float32 of a number, without its mean, 0 where it says nothing; None for the others.
+        numbers: `(steps,)` of float32 of a number, in standard deviations from its mean, 0 where it says nothing; None
+            for the others.
         groups: how many codes there are.
         always: whether it says something at every step.
     """
@@ -64,9 +67,9 @@ class Question:
         return (self.codes[steps] != UNSAID).astype(np.float32)
 
     def varies(self, steps: slice, least: int) -> bool:
-        """Whether two codes at least are there `least` times each."""
+        """Whether it says `least` times at least something else than what it says most often."""
         counts = np.bincount(self.codes[steps].astype(np.int64) + 1, minlength=2)[1:]
-        return int((counts >= least).sum()) >= 2
+        return int(counts.sum() - counts.max()) >= least
 
     def share(self, steps: slice) -> float | None:
         """Of an answer: the share of the steps at which it is yes."""
@@ -74,11 +77,11 @@ class Question:
 
 
 class LabelStore:
-    """Keeps labels in files of its own, so that memory does not grow with the text; they go when it is closed."""
+    """Keeps labels in files of its own, so that memory does not grow with the text. No folder lists them: they go with
+    the process, however it ends."""
 
     def __init__(self, steps: int) -> None:
         self.steps = steps
-        self._folder = TemporaryDirectory(prefix="unrolled-labels-")
         self._maps: list[mmap.mmap] = []
         self._bytes = 0
 
@@ -86,7 +89,7 @@ class LabelStore:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
+        self._maps.clear()
 
     def ask(self, name: str, label: Label | Classes) -> Question:
         """Takes a label of every step."""
@@ -97,9 +100,9 @@ class LabelStore:
         if kind == "answer":
             return Question(name, kind, self.keep(label.astype(np.int8)), None, 2, True)
         said = np.isfinite(label)
+        label = _standardised(label, said)
         codes, groups = _grouped(label, said)
-        mean = label[said].mean() if said.any() else 0.0
-        numbers = np.where(said, label - mean, 0.0).astype(np.float32)
+        numbers = np.where(said, label, 0.0).astype(np.float32)
         return Question(name, kind, self.keep(codes), self.keep(numbers), groups, bool(said.all()))
 
     def pending(self, name: str) -> LateQuestion:
@@ -108,11 +111,15 @@ class LabelStore:
         return LateQuestion(name, "number", codes, self.keep(np.zeros(self.steps, np.float32)), GROUPS, always=False)
 
     def room(self, shape: tuple[int, ...], dtype: type[np.generic]) -> Array:
-        """An array of zeros in a file of its own."""
-        path = Path(self._folder.name) / f"{len(self._maps)}"
+        """An array of zeros in a file of its own.
+
+        Raises:
+            DiskFullError: there is no room for it.
+        """
         size = max(1, int(np.prod(shape)) * np.dtype(dtype).itemsize)
-        with path.open("wb+") as file:
-            file.truncate(size)
+        hint = "Free some space there, or name a folder on another disk by TMPDIR."
+        with room(Path(gettempdir()) / "unrolled-labels", hint), TemporaryFile(prefix="unrolled-labels-") as file:
+            _claim(file.fileno(), size)  # a hole in a file that is mapped would end the process once the disk is full
             self._maps.append(mmap.mmap(file.fileno(), size))
         self._bytes += size
         return np.frombuffer(self._maps[-1], dtype, int(np.prod(shape))).reshape(shape)
@@ -178,6 +185,25 @@ def _stirred(symbols: Array, steps: slice) -> Array:
     mixed = (before[2:] * np.uint64(1_000_003) + before[1:-1]) * np.uint64(998_244_353) + before[:-2]
     mixed ^= mixed >> np.uint64(29)
     return (mixed * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(48)
+
+
+def _claim(file: int, size: int) -> None:
+    """Lets a file have so many bytes, all zero, and room for them on the disk."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, size)
+        return
+    zeros = bytes(1 << 20)
+    for start in range(0, size, len(zeros)):
+        os.write(file, zeros[: size - start])
+
+
+def _standardised(label: Array, said: Array) -> Array:
+    """In standard deviations from its mean, whatever its unit: sums of squares neither vanish nor overflow."""
+    if not said.any():
+        return label
+    label = label / max(float(np.abs(label[said]).max()), np.finfo(np.float64).tiny)
+    spread = float(label[said].std())
+    return (label - label[said].mean()) / (spread if spread > 0 else 1.0)
 
 
 def _frequent(codes: Array) -> tuple[Array, int]:

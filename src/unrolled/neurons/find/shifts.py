@@ -30,6 +30,15 @@ DRIFT_BLOCKS, SHORTEST = 20, 250
 part goes with whatever else drifts, and no shift has so long a slope as the label as it is."""
 
 
+def most_shifts(part: range) -> int:
+    """By how many distances a label can be moved along a part."""
+    return len(part) - 2 * _nearest(part) + 1
+
+
+def _nearest(part: range) -> int:
+    return min(max(1, int(NEAREST * len(part))), (len(part) - 1) // 2)
+
+
 class Shifts:
     """How strongly each of several neurons goes with a label, as it is and moved by each of many distances."""
 
@@ -43,8 +52,8 @@ class Shifts:
             keep: puts away an array that is read again and again.
         """
         self._question, self._part, self._keep = question, part, keep
-        self._nearest = min(max(1, int(NEAREST * len(part))), (len(part) - 1) // 2)
-        reach = len(part) - 2 * self._nearest + 1
+        self._nearest = _nearest(part)
+        reach = most_shifts(part)
         self.count = max(0, min(count, reach))
         self._apart = reach // max(1, self.count)
         self._label = self._codes = torch.empty(0)
@@ -144,12 +153,13 @@ class Chances(NamedTuple):
     Attributes:
         best: that the best neuron is as good.
         each: `(neurons,)`, that the best of so many neurons is as good as this one.
-        null: what the best of them reaches by chance in one case of twenty, a correlation or √η².
+        null: `(neurons,)`, what each must reach to be better than the best of them is by chance in all but one case of
+            twenty: a correlation or √η².
     """
 
     best: float
     each: Array
-    null: float
+    null: Array
 
 
 def chances(strengths: Array, directions: Array) -> Chances:
@@ -167,5 +177,5 @@ def chances(strengths: Array, directions: Array) -> Chances:
     apart: Array = (turned - turned.mean(axis=1, keepdims=True)) / spread
     largest: Array = np.sort(apart.max(axis=0))
     each: Array = 1 - np.searchsorted(largest, apart[:, 0] - 1e-9, side="left") / len(largest)
-    null = float(np.quantile(turned[:, 1:].max(axis=0), 0.95)) if turned.shape[1] > 1 else 1.0
+    null = turned.mean(axis=1) + spread[:, 0] * np.quantile(largest, 0.95)
     return Chances(float(each.min()), each, null)

@@ -11,7 +11,6 @@ from unrolled.neurons.find.bins import best_bin, threshold_at
 from unrolled.neurons.find.candidates import Candidates
 from unrolled.neurons.find.findings import MEASURES, Finding, ProbeScore, Rival, Sought, score_of
 from unrolled.neurons.find.intervals import interval
-from unrolled.neurons.find.labels import Question
 from unrolled.neurons.find.rates import believed
 from unrolled.neurons.find.shifts import Chances
 from unrolled.neurons.hypotheses import Kind
@@ -51,8 +50,8 @@ def told(
     for candidates, chance, found in zip(hypotheses, chances, good, strict=True):
         question = candidates.question
         control = controls.get(question.name)
-        findings = _findings(candidates, names, chance, bar if found else 0.0)
         share = question.share(slice(part.start, part.stop))
+        findings = _findings(candidates, names, chance, bar if found else 0.0, share)
         each = Sought(
             name=question.name,
             about=about.get(question.name, ""),
@@ -61,7 +60,7 @@ def told(
             p=None if chance is None else chance.best,
             found=any(finding.found for finding in findings),
             measure=MEASURES[question.kind],
-            null=None if chance is None else _null_score(chance.null, question, share),
+            null=findings[0].null if findings else None,
             neurons=findings,
             probes=_probes(candidates, names, control),
             untrained=untrained.get(question.name),
@@ -71,7 +70,9 @@ def told(
     return sorted(listed, key=lambda each: (not each.found, -_strength(each)))
 
 
-def _findings(candidates: Candidates, names: Sequence[str], chance: Chances | None, bar: float) -> list[Finding]:
+def _findings(
+    candidates: Candidates, names: Sequence[str], chance: Chances | None, bar: float, share: float | None
+) -> list[Finding]:
     """What is believed first, by a chance of at most `bar`; within that the best where they were chosen."""
     if not len(candidates):
         return []
@@ -97,6 +98,7 @@ def _findings(candidates: Candidates, names: Sequence[str], chance: Chances | No
                 high=high,
                 chosen=score_of(float(chosen[at] * sign), kind),
                 p=p,
+                null=None if chance is None else _null_score(float(chance.null[at]), kind, share),
                 found=p is not None and p <= bar and low > CHANCE[kind],
                 mutual_information=float(information[at]),
                 correlation=float(correlations[at]),
@@ -136,8 +138,8 @@ def _strength(sought: Sought) -> float:
     return abs(2 * score - 1) if sought.kind == "answer" else abs(score)
 
 
-def _null_score(strength: float, question: Question, share: float | None) -> float:
+def _null_score(strength: float, kind: Kind, share: float | None) -> float:
     """The score for which a correlation with places stands."""
-    if question.kind == "answer" and share is not None:
+    if kind == "answer" and share is not None:
         return min(1.0, 0.5 + strength * PLACES_SPREAD / max(share * (1 - share), 1e-12) ** 0.5)
-    return strength**2 if question.kind == "class" else strength
+    return strength**2 if kind == "class" else strength

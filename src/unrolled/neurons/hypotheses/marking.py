@@ -136,9 +136,9 @@ def where(text: str, is_so: Callable[[str], bool]) -> Label:
     return table[characters]
 
 
-def last_true(begins: Label) -> Label:
+def last_true(begins: Label) -> npt.NDArray[np.int32]:
     """Of each place, the last one up to it that is true; −1 before the first."""
-    return np.maximum.accumulate(np.where(begins, np.arange(len(begins)), -1))
+    return np.maximum.accumulate(np.where(begins, np.arange(len(begins), dtype=np.int32), np.int32(-1)))
 
 
 def count_since(begins: Label, counted: Label) -> Label:
@@ -146,5 +146,5 @@ def count_since(begins: Label, counted: Label) -> Label:
 
     Before the first beginning it counts from the start.
     """
-    before = np.concatenate([[0.0], np.cumsum(counted)])
-    return before[1:] - before[np.maximum(last_true(begins), 0)]
+    before = np.concatenate([np.zeros(1, np.int32), np.cumsum(counted, dtype=np.int32)])
+    return (before[1:] - before[np.maximum(last_true(begins), 0)]).astype(np.float64)
