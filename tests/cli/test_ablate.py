@@ -207,7 +207,7 @@ BAD = {
     "mean of no trace": ([*ABLATE, "--mode", "mean=nowhere"], "nowhere is no trace"),
     "mean of a run": ([*ABLATE, "--mode", "mean=run"], "no trace"),
     "patch of no file": ([*ABLATE, "--mode", "patch=nowhere"], "no file or folder"),
-    "patch too short": ([*ABLATE, "--mode", "patch=short.txt"], "The other text has 4 symbols"),
+    "patch too short": ([*ABLATE, "--mode", "patch=short.txt"], "What is patched in has 4 symbols"),
     "steps": ([*ABLATE, "--steps", "7"], "START:STOP"),
     "steps beyond": ([*ABLATE, "--steps", "5:99999"], "no steps 5:99999"),
     "no steps": ([*ABLATE, "--steps", "5:5"], "no steps 5:5"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import uvicorn
 import zarr
@@ -44,6 +46,13 @@ class Shown:
     @property
     def run_folder(self) -> Path:
         return self.folder / "given" / "run"
+
+
+def ids_of(url: str, folder: Path) -> dict[str, str]:
+    """The ids of the exhibits right in a folder that is shown, by the names of their own folders."""
+    listed = [each["id"] for each in httpx.get(f"{url}exhibits.json").json()["exhibits"]]
+    names = [entry.name for entry in folder.iterdir()]
+    return {name: each for name in names for each in listed if re.fullmatch(f"{name}-[0-9a-f]+", each)}
 
 
 def make_trace(folder: Path, *, title: str = "counter", seed: int = 0, **attributes: Any) -> dict[str, np.ndarray]:

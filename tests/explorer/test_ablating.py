@@ -19,6 +19,7 @@ import torch
 
 from tests.explorer.made_by_hand import Answer, speak
 from tests.training.making import make_text, train_tiny, write_text
+from unrolled.engines import Edit
 from unrolled.explorer import start_background
 from unrolled.networks import Network
 from unrolled.networks.files import LoadedNetwork, load_network
@@ -26,6 +27,7 @@ from unrolled.neurons.ablation import Intervention, ablate
 from unrolled.neurons.answers import answers
 from unrolled.neurons.lockstep import Text
 from unrolled.traces.record import record_run
+from unrolled.traces.trace import Trace
 
 NEURON = "rnn.l0.cell.3"
 TEXT = make_text(40, seed=9)
@@ -108,8 +110,6 @@ def test_it_answers_as_the_package_does(served: Served) -> None:
 
 def test_a_span_of_a_trace_is_read_from_the_state_that_it_recorded(served: Served) -> None:
     """So its losses before are those that the trace recorded; over the end of a sequence too."""
-    from unrolled.traces.trace import Trace
-
     trace = Trace.open(served.folder / "given" / "trace")
     assert trace.loss is not None
     start, stop = len(TEXT) - 30, len(TEXT) + 20
@@ -126,6 +126,60 @@ def test_a_span_of_a_trace_is_read_from_the_state_that_it_recorded(served: Serve
     again = served.ask(run=None, text=None, trace=served.ids["trace"], span=[0, 40])
     assert again["run"] == served.ids["run"]
     np.testing.assert_allclose(again["by_step"]["before"]["loss"][:-1], trace.loss[:39], atol=1e-4)
+
+
+def test_values_are_taken_from_elsewhere_in_the_recording(served: Served) -> None:
+    """A neuron's own values change nothing; those of another place do, over the steps that are held and later."""
+    trace = Trace.open(served.folder / "given" / "trace")
+    start, stop = 50, 90
+    spans = {"run": None, "text": None, "trace": served.ids["trace"], "span": [start, stop], "mode": "patch"}
+    same = served.ask(**spans, patch_span=[start, stop])["by_step"]
+    np.testing.assert_allclose(same["after"]["loss"][:-1], same["before"]["loss"][:-1], atol=1e-5)
+    found = served.ask(**spans, steps=[3, 9], patch_span=[120, 129])
+    by_step = found["by_step"]
+    assert [step for step, held in enumerate(by_step["held"]) if held] == [3, 4, 5, 6, 7, 8]
+    assert found["ablation"]["held"]["mode"] == "patch"
+    values = trace.read("rnn.l0", "cell", 120, 129, 3)
+    before = {name: torch.from_numpy(trace.read("rnn.l0", name, start - 1, start))[None] for name in ("hidden", "cell")}
+    edits = [Edit("l0", "cell", float(values[at]), [3], steps=range(at, at + 1)) for at in range(3, 9)]
+    assert trace.symbols is not None
+    symbols = torch.from_numpy(trace.symbols[start:stop].astype(np.int64))[:, None]
+    with torch.no_grad():
+        outputs = served.loaded.network.run(symbols, before, edits=edits).outputs
+        odds = torch.log_softmax(served.loaded.network.readout(outputs).double(), -1)[:-1, 0]
+    expected = -odds.gather(1, symbols[1:])[:, 0]
+    np.testing.assert_allclose(by_step["after"]["loss"][:-1], expected.numpy(), atol=1e-5)
+    assert abs(by_step["after"]["loss"][10] - by_step["before"]["loss"][10]) > 1e-5
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"patch_span": [0, 5]}, "What is patched in has 5 symbols; its values are to be held up to step 30"),
+        ({"patch_span": [5, 5]}, "The patch_span 5:5 is not one of"),
+        ({"patch_span": [-30, 5]}, "The patch_span -30:5"),
+        ({"patch_span": [0, 10**9]}, "at most 4,000 steps in 0:"),
+        ({"patch_span": [0, 30], "patch": "the rain had"}, "one of them"),
+        ({"patch_span": [0, 30], "mode": "zero"}, "no other mode takes one"),
+    ],
+)
+def test_values_that_are_not_there_are_refused(served: Served, body: dict[str, Any], said: str) -> None:
+    asked = {"run": ..., "text": ..., "trace": served.ids["trace"], "span": [10, 40], "mode": "patch", **body}
+    status, code, message = served.refused(**asked)
+    assert (status, code) == (400, "settings")
+    assert said in message
+
+
+def test_a_hypothesis_sees_what_stands_before_the_span(served: Served) -> None:
+    """A span that begins within a word has no word's start at its first step."""
+    inside = next(at for at in range(20, 60) if TEXT[at - 1].isalpha() and TEXT[at].isalpha())
+    asked = {"run": None, "text": None, "trace": served.ids["trace"], "span": [inside, inside + 40]}
+    found = served.ask(**asked, where="word-start", hypotheses=["word-start"])
+    starts = [at for at in range(40) if TEXT[inside + at].isalpha() and not TEXT[inside + at - 1].isalpha()]
+    assert [step for step, held in enumerate(found["by_step"]["held"]) if held] == starts
+    assert 0 not in starts
+    (told,) = found["ablation"]["hypotheses"]
+    assert told["true"]["steps"] == len([at for at in starts if at < 39])
 
 
 @pytest.mark.parametrize(
@@ -185,13 +239,15 @@ def test_a_run_on_a_task_answers_too(served: Served) -> None:
         ({"mode": "mean=/etc"}, 400, "settings", "zero, mean, clamp=V or patch"),
         ({"mode": "patch=/etc/passwd", "patch": "ab"}, 400, "settings", "zero, mean, clamp=V or patch"),
         ({"mode": "patch"}, 400, "settings", "needs another text"),
-        ({"mode": "patch", "patch": "the"}, 400, "settings", "The other text has 3 symbols"),
+        ({"mode": "patch", "patch": "the"}, 400, "settings", "What is patched in has 3 symbols"),
         ({"patch": "the"}, 400, "settings", "no other mode takes one"),
+        ({"patch_span": [0, 5]}, 422, "invalid", "give trace and span with it"),
         ({"steps": [5, 5]}, 400, "settings", "no steps 5:5"),
         ({"steps": [0, 9999]}, 400, "settings", "no steps 0:9999"),
         ({"steps": [0]}, 422, "invalid", "steps"),
         ({"where": "nobody"}, 404, "unknown-name", "nobody"),
         ({"where": "line-position"}, 400, "settings", "true nowhere"),
+        ({"where": "hashtag"}, 400, "settings", "'hashtag' is true at no step of"),
         ({"where": "x=py:/etc/x.py:f"}, 400, "hypothesis", "cannot come from a file"),
         ({"hypotheses": ["x=csv:/etc/x.csv:f"]}, 400, "hypothesis", "cannot come from a file"),
         ({"hypotheses": ["vowel"] * 9}, 422, "invalid", "at most 8"),

@@ -205,7 +205,7 @@ def test_every_route_and_security_header_is_in_the_reference(shown: Shown) -> No
     app = create_app(Collection([shown.folder / "given"]))
     routes = {route.path for route in app.app.routes}
     reading = {"/exhibits.json", "/traces/{name}/{key:path}", "/runs/{name}/{file:path}", "/{file:path}"}
-    searches = {"ablate", "find", "match"}
+    searches = {"ablate", "evidence", "find", "hypotheses", "match"}
     assert routes == reading | {f"/api/{name}" for name in searches}
     assert all(f"`api/{name}`" in reference for name in searches)
     for words in ("`/`", "`exhibits.json`", "`traces/<id>/…`", *(f"`runs/<id>/{name}`" for name in RUN_FILES)):

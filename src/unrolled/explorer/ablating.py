@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field, model_validator
@@ -11,16 +12,19 @@ from unrolled.errors import RunError, SettingsError, TraceError
 from unrolled.explorer.collection import Collection
 from unrolled.explorer.paths import Exhibit
 from unrolled.explorer.posts import Asked, Name
-from unrolled.explorer.searched import by_title, exhibit_of, open_trace, refuse_links
+from unrolled.explorer.searched import by_title, exhibit_of, open_trace, run_folder
 
 if TYPE_CHECKING:
     from unrolled.networks.files import LoadedNetwork
     from unrolled.neurons.ablation import Intervention
+    from unrolled.neurons.answers import Answer
     from unrolled.neurons.lockstep import Slice, Text
     from unrolled.sources.vocabulary import Vocabulary
     from unrolled.traces.trace import Trace
 
 MOST_STEPS, MOST_NEURONS, MOST_HYPOTHESES, MOST_WRITTEN = 4000, 64, 8, 500
+MOST_BEFORE = 2**14
+"""Steps before those that are read that hypotheses see."""
 LIKELIEST = 5
 """Next symbols whose odds are told at each step."""
 
@@ -37,6 +41,7 @@ class AblateAsked(Asked):
     neurons: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MOST_NEURONS)]
     mode: Name = "zero"
     patch: Annotated[str, Field(min_length=2, max_length=MOST_STEPS)] | None = None
+    patch_span: Span | None = None
     steps: Span | None = None
     where: Annotated[str, Field(max_length=200)] = ""
     hypotheses: Annotated[tuple[Name, ...], Field(max_length=MOST_HYPOTHESES)] = ()
@@ -49,16 +54,25 @@ class AblateAsked(Asked):
         of_text = self.run is not None and self.text is not None and self.trace is None and self.span is None
         if not (of_trace or of_text):
             raise ValueError("give either run and text, or trace and span")
+        if self.patch_span is not None and not of_trace:
+            raise ValueError("patch_span is of a trace: give trace and span with it")
         return self
 
 
 @dataclass(frozen=True)
 class _Read:
-    """What is read, by which network."""
+    """What is read, by which network.
+
+    shown: the trace, or else the run, that was asked for.
+    trace, start: where it is of a trace, and its first step there.
+    """
 
     run: Exhibit
+    shown: Exhibit
     loaded: LoadedNetwork
     text: Text
+    trace: Trace | None = None
+    start: int = 0
 
 
 def ablate_for_page(collection: Collection, asked: AblateAsked) -> dict[str, Any]:
@@ -68,23 +82,23 @@ def ablate_for_page(collection: Collection, asked: AblateAsked) -> dict[str, Any
         UnrolledError: what is asked for is not here, or does not fit.
     """
     from unrolled.neurons.ablation import ablate
-    from unrolled.neurons.answers import answers
     from unrolled.writing.prime import edge_of
 
     what = _opened(collection, asked)
     network, vocabulary = what.loaded.network, what.loaded.vocabulary
     steps = _Steps(vocabulary)
-    found = ablate(
-        network,
-        vocabulary,
-        what.text,
-        _intervention(asked, what.text, vocabulary),
-        hypotheses=answers(asked.hypotheses, what.text, vocabulary, files=False),
-        length=asked.length,
-        edge=edge_of(what.loaded.source),
-        seed=asked.seed,
-        each=steps.add,
-    )
+    with by_title(what.shown):
+        found = ablate(
+            network,
+            vocabulary,
+            what.text,
+            _intervention(asked, what),
+            hypotheses=_answers(asked.hypotheses, what),
+            length=asked.length,
+            edge=edge_of(what.loaded.source),
+            seed=asked.seed,
+            each=steps.add,
+        )
     return {
         "run": what.run.id,
         "step": what.loaded.step,
@@ -102,7 +116,7 @@ def _opened(collection: Collection, asked: AblateAsked) -> _Read:
     if asked.trace is None or asked.span is None:
         run = exhibit_of(collection, "run", asked.run or "")
         loaded = _load(run, None)
-        return _Read(run, loaded, Text(loaded.vocabulary.encode(asked.text or "")))
+        return _Read(run, run, loaded, Text(loaded.vocabulary.encode(asked.text or "")))
     shown = exhibit_of(collection, "trace", asked.trace)
     if shown.run_id is None or asked.run not in (None, shown.run_id):
         raise RunError(
@@ -113,7 +127,7 @@ def _opened(collection: Collection, asked: AblateAsked) -> _Read:
     with by_title(shown):
         trace = open_trace(shown)
         loaded = _load(run, trace)
-        return _Read(run, loaded, _span(trace, loaded, *asked.span))
+        return _Read(run, shown, loaded, _span(trace, loaded, *asked.span), trace, asked.span[0])
 
 
 def _load(run: Exhibit, trace: Trace | None) -> LoadedNetwork:
@@ -121,10 +135,9 @@ def _load(run: Exhibit, trace: Trace | None) -> LoadedNetwork:
     from unrolled.networks.files import load_network
     from unrolled.traces.rerun import load_recorded
 
-    paths = [run.folder, *(run.folder / name for name in ("settings.json", "vocabulary.json", "checkpoints"))]
-    refuse_links(run, [*paths, *(run.folder / "checkpoints").rglob("*")])
+    folder = run_folder(run)
     with by_title(run):
-        return load_network(run.folder) if trace is None else load_recorded(run.folder, trace)
+        return load_network(folder) if trace is None else load_recorded(folder, trace)
 
 
 def _span(trace: Trace, loaded: LoadedNetwork, start: int, stop: int) -> Text:
@@ -152,24 +165,54 @@ def _span(trace: Trace, loaded: LoadedNetwork, start: int, stop: int) -> Text:
     return Text(trace.symbols[start:stop], boundaries, state)
 
 
-def _intervention(asked: AblateAsked, text: Text, vocabulary: Vocabulary) -> Intervention:
+def _intervention(asked: AblateAsked, what: _Read) -> Intervention:
     from unrolled.neurons.ablation import Intervention
-    from unrolled.neurons.answers import where_true
+    from unrolled.neurons.answers import one_answer
     from unrolled.neurons.holding import Mode, parse_mode
 
     mode = Mode("patch") if asked.mode == "patch" else parse_mode(asked.mode)
     if mode.source:
         raise SettingsError(
             f"The mode cannot be {asked.mode!r} here: it is zero, mean, clamp=V or patch.",
-            "With patch, give the other text under the key patch.",
+            "With patch, give the other text under the key patch, or steps of the trace under patch_span.",
         )
     return Intervention(
         neurons=asked.neurons,
         mode=mode,
         steps=None if asked.steps is None else range(*asked.steps),
-        where=where_true(asked.where, text, vocabulary, files=False),
-        other=None if asked.patch is None else vocabulary.encode(asked.patch),
+        where=one_answer(asked.where, _answers([asked.where], what)) if asked.where else None,
+        other=None if asked.patch is None else what.loaded.vocabulary.encode(asked.patch),
+        recorded=None if asked.patch_span is None else _recorded(what, *asked.patch_span),
     )
+
+
+def _recorded(what: _Read, start: int, stop: int) -> tuple[Trace, range]:
+    assert what.trace is not None  # AblateAsked has seen to that
+    if not 0 <= start < stop <= what.trace.steps or stop - start > MOST_STEPS:
+        raise SettingsError(
+            f"The patch_span {start}:{stop} is not one of at most {MOST_STEPS:,} steps in 0:{what.trace.steps}.",
+            "Name steps whose values were recorded.",
+        )
+    return what.trace, range(start, stop)
+
+
+def _answers(asked: Sequence[str], what: _Read) -> tuple[Answer, ...]:
+    """What hypotheses say of every step that is read. Of a trace they see what stands before those steps too: whether a
+    quotation is open is decided there."""
+    import numpy as np
+
+    from unrolled.neurons.answers import answers
+    from unrolled.neurons.lockstep import Text
+
+    vocabulary, trace = what.loaded.vocabulary, what.trace
+    if trace is None or trace.symbols is None:
+        return answers(asked, what.text, vocabulary, files=False)
+    begin = next(each.start for each in trace.sequences if what.start in each)
+    first, stop = max(begin, what.start - MOST_BEFORE), what.start + len(what.text)
+    bounds = [(max(each.start, first) - first, min(each.stop, stop) - first) for each in trace.sequences]
+    whole = Text(trace.symbols[first:stop], np.array([each for each in bounds if each[0] < each[1]]))
+    found = answers(asked, whole, vocabulary, files=False)
+    return tuple(replace(each, label=each.label[what.start - first :]) for each in found)
 
 
 class _Steps:

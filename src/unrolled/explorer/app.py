@@ -16,7 +16,9 @@ from unrolled.explorer.ablating import AblateAsked, ablate_for_page
 from unrolled.explorer.collection import Collection
 from unrolled.explorer.files import ASK_AGAIN, FOREVER, file_response
 from unrolled.explorer.finding import FindAsked, find_for_page
+from unrolled.explorer.gathering import EvidenceAsked, evidence_for_page
 from unrolled.explorer.guard import Guard
+from unrolled.explorer.labelling import HypothesesAsked, hypotheses_for_page
 from unrolled.explorer.matching import MatchAsked, match_for_page
 from unrolled.explorer.posts import Turns, parse, read_body
 from unrolled.explorer.problems import install_problems, not_found, problem
@@ -26,7 +28,7 @@ from unrolled.version import __version__
 PAGE = Path(__file__).parent / "static"
 READING = ["GET", "HEAD"]
 # What the page may ask for by POST; a site of files alone has none.
-SEARCHES = ["ablate", "find", "match"]
+SEARCHES = ["ablate", "evidence", "find", "hypotheses", "match"]
 
 # The files of a Zarr store, metadata and chunks, and what was found in it. What else lies there is nobody's business.
 TRACE_FILE = re.compile(rf"(?:[^/]+/)*(?:zarr\.json|c(?:/[0-9]+)*)|{re.escape(FINDINGS_FILE)}")
@@ -101,11 +103,23 @@ def _add_searches(app: FastAPI, collection: Collection) -> None:
         with turns.take():
             return answer(ablate_for_page(collection, asked))
 
+    @app.post("/api/evidence")
+    def evidence(body: Annotated[bytes, Depends(read_body)]) -> Response:
+        asked = parse(EvidenceAsked, body)
+        with turns.take():
+            return answer(evidence_for_page(collection, asked))
+
     @app.post("/api/find")
     def find(body: Annotated[bytes, Depends(read_body)]) -> Response:
         asked = parse(FindAsked, body)
         with turns.take():
             return answer(find_for_page(collection, asked))
+
+    @app.post("/api/hypotheses")
+    def hypotheses(body: Annotated[bytes, Depends(read_body)]) -> Response:
+        asked = parse(HypothesesAsked, body)
+        with turns.take():
+            return answer(hypotheses_for_page(collection, asked))
 
     @app.post("/api/match")
     def match(body: Annotated[bytes, Depends(read_body)]) -> Response:

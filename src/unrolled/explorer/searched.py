@@ -49,6 +49,17 @@ def refuse_links(exhibit: Exhibit, paths: Iterable[Path]) -> None:
             )
 
 
+def run_folder(run: Exhibit) -> Path:
+    """The folder of a run that is shown; nothing that is read of a run leads out of it.
+
+    Raises:
+        ServerError: a link in it leads out.
+    """
+    paths = [run.folder, *(run.folder / name for name in ("settings.json", "vocabulary.json", "checkpoints"))]
+    refuse_links(run, [*paths, *(run.folder / "checkpoints").rglob("*")])
+    return run.folder
+
+
 def open_trace(exhibit: Exhibit) -> Trace:
     """The trace that is shown.
 

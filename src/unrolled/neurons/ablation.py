@@ -20,6 +20,7 @@ from unrolled.neurons.holding import (
     Donor,
     Mode,
     Moments,
+    Recorded,
     Selection,
     Signal,
     Values,
@@ -52,6 +53,7 @@ class Intervention:
         steps: the span of the text in which they are held; None for all of it.
         where: they are held where this hypothesis is true; None for everywhere.
         other: of the mode `patch`: the symbols `(steps,)` of the other text, of as many steps as it is held for.
+        recorded: of the mode `patch`, in place of `other`: steps of a trace of this network, whose values are taken.
         trace: one of this network, whose means and variances are taken; None for those over the text.
     """
 
@@ -61,6 +63,7 @@ class Intervention:
     steps: range | None = None
     where: Answer | None = None
     other: Array | None = None
+    recorded: tuple[Trace, range] | None = None
     trace: Trace | None = None
 
 
@@ -156,7 +159,7 @@ def ablate(
     Raises:
         UnknownNameError: there is no such neuron or signal.
         VocabularyError: one of `symbols` is not in the vocabulary.
-        SettingsError: the span or the other text does not fit, or the hypothesis is nowhere true.
+        SettingsError: the span or what is patched in does not fit, or the hypothesis is nowhere true.
         TraceError: the trace is of another network.
         ModelError: held so, the network computes no numbers any more.
     """
@@ -197,22 +200,31 @@ def ablate(
 
 
 def _check(held: Intervention, steps: int) -> None:
-    """Refuses a span or an other text that does not fit the text."""
+    """Refuses a span that the text does not have, and what is patched in where it does not fit."""
     if held.steps is not None:
         check_steps(held.steps, steps)
-    if (held.mode.kind == "patch") != (held.other is not None):
-        raise SettingsError("The mode patch needs another text, and no other mode takes one.", "Give both or neither.")
-    needed = steps if held.steps is None else held.steps.stop
-    if held.other is not None and len(held.other) < needed:
+    _check_patch(held, steps if held.steps is None else held.steps.stop)
+
+
+def _check_patch(held: Intervention, needed: int) -> None:
+    given = [len(each) for each in (held.other, held.recorded and held.recorded[1]) if each is not None]
+    if len(given) != (held.mode.kind == "patch"):
         raise SettingsError(
-            f"The other text has {len(held.other):,} symbols; its values are to be held up to step {needed:,}.",
-            f"Hold them within 0:{len(held.other)}, read less of the text, or give a longer one.",
+            "The mode patch needs another text or steps of a recording, and no other mode takes one.",
+            "Give the mode and one of them, or neither.",
+        )
+    if given and given[0] < needed:
+        raise SettingsError(
+            f"What is patched in has {given[0]:,} symbols; its values are to be held up to step {needed:,}.",
+            f"Hold them within 0:{given[0]}, read less of the text, or give more.",
         )
 
 
 def _values(held: Intervention, network: Network, moments: Mapping[Signal, Moments], engine: str) -> Values:
     if held.other is not None:
         return Donor(network, held.other, list(moments), engine=engine)
+    if held.recorded is not None:
+        return Recorded(*held.recorded, list(moments))
     like = network.readout.weight
     if held.mode.kind == "mean":
         return Constants({name: torch.as_tensor(each.mean).to(like) for name, each in moments.items()})

@@ -59,9 +59,11 @@ def where_true(asked: str, text: Text, vocabulary: Vocabulary, *, files: bool = 
     Raises:
         SettingsError: it stands for several, or is no question of yes and no; otherwise as `answers`.
     """
-    if not asked:
-        return None
-    found = answers([asked], text, vocabulary, files=files)
+    return one_answer(asked, answers([asked], text, vocabulary, files=files)) if asked else None
+
+
+def one_answer(asked: str, found: Sequence[Answer]) -> Answer:
+    """The one of what was asked for; SettingsError where it stands for several, or for none."""
     if len(found) != 1:
         raise SettingsError(
             f"{asked!r} stands for {len(found)} hypotheses; neurons are held where one is true.",

@@ -90,6 +90,7 @@ def gather(
     *,
     run: str | Path | None = None,
     others: Sequence[Trace] = (),
+    near: bool = True,
     progress: Progress = silent,
 ) -> Evidence:
     """The evidence for one neuron, in passes over the trace that hold a block of it at a time.
@@ -99,6 +100,7 @@ def gather(
         run: the run that the trace was recorded from: then the effect on the odds is told, and how a role holds beyond
             the steps that training looked back.
         others: traces of the same text, by other seeds, cells or checkpoints.
+        near: whether neurons like it are sought in the trace itself, for which every neuron is read.
         progress: told the steps of the search for neurons like it.
 
     Raises:
@@ -110,7 +112,7 @@ def gather(
     if not trace.steps_of(name.site):
         raise nothing_recorded(trace)
     # What does not belong together is refused before the long work.
-    loaded = _load(trace, run) if run is not None else None
+    loaded = load_trained(trace, run) if run is not None else None
     counterparts = tuple(counterpart(trace, name, other, progress=progress) for other in others)
     summary = _summary(trace, name)
     survey = _Survey(trace, name, summary)
@@ -132,7 +134,7 @@ def gather(
         fits=fits,
         training_steps=training,
         effect=effect_of(trace, name, loaded[0], low, high) if loaded else None,
-        neighbours=neighbours(trace, name, progress=progress),
+        neighbours=neighbours(trace, name, progress=progress) if near else (),
         others=counterparts,
     )
 
@@ -198,8 +200,13 @@ def _memory(trace: Trace, name: Name) -> Memory | None:
         return None
 
 
-def _load(trace: Trace, run: str | Path) -> tuple[Network, int]:
-    """The network, and how many steps back its training looked."""
+def load_trained(trace: Trace, run: str | Path) -> tuple[Network, int]:
+    """The network that a trace was recorded from, and how many steps back its training looked.
+
+    Raises:
+        RunError: the run cannot be read.
+        TraceError: the trace is of another network.
+    """
     unroll = read_run_settings(Path(run))["training"].get("unroll")
     if not isinstance(unroll, int):
         raise RunError(f"{run}/settings.json is damaged: it has no training.unroll.", "Train the run again.")

@@ -204,6 +204,32 @@ class Donor:
         return {(layer, signal): result.signals[layer][signal] for layer, signal in self._signals}
 
 
+class Recorded:
+    """What they were over steps of a trace, step by step beside the text; where those have ended, nothing is held.
+
+    Args:
+        steps: of the trace.
+        signals: those that are wanted.
+
+    Raises:
+        UnknownNameError: the trace has not recorded one of them.
+    """
+
+    def __init__(self, trace: Trace, steps: range, signals: Sequence[Signal]) -> None:
+        self._values = {
+            (layer, signal): torch.from_numpy(
+                trace.read(f"{SITE}.{layer}", signal, steps.start, steps.stop).astype(np.float32)
+            )[:, None]
+            for layer, signal in signals
+        }
+
+    def over(self, start: int, stop: int, *, fresh: bool) -> Mapping[Signal, Tensor]:
+        return {
+            signal: values[torch.arange(start, stop).clamp(max=len(values) - 1)]
+            for signal, values in self._values.items()
+        }
+
+
 def moments_of(trace: Trace, network: Network, signals: Sequence[Signal]) -> dict[Signal, Moments]:
     """Those of some signals over a trace.
 

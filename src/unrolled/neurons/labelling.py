@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -95,14 +95,18 @@ def label_trace(
         UnknownNameError, HypothesisError, MissingPartError: as `labellers`.
         SourceError: its symbols are no text.
     """
-    source = trace.info.source
-    include = [str(each) for each in given] if isinstance(given := source.get("include"), list) else []
-    names = asked or hypotheses_for(str(source.get("name", "")), include)
-    chosen = labellers(names, files=files)
+    chosen = labellers(asked or applying_to(trace.info.source), files=files)
     symbols = trace.labels()
     sequences = (symbols[span.start : span.stop] for span in trace.sequences)
     labels = StepLabels(chosen, sequences, trace.info.symbols.kind, progress)
     return labels, about(chosen)
+
+
+def applying_to(source: Mapping[str, Any]) -> list[str]:
+    """The names of the hypotheses that apply to a text, by what a trace or a run says of its source."""
+    include = source.get("include")
+    patterns = cast(list[object], include) if isinstance(include, list) else []
+    return hypotheses_for(str(source.get("name", "")), [str(each) for each in patterns])
 
 
 def about(asked: Mapping[str, Labeller]) -> dict[str, str]:

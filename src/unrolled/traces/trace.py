@@ -76,6 +76,12 @@ class Trace:
         sequences where a model's parts ran over different steps."""
         return cls(info, MemoryArrays(arrays))
 
+    def first(self, steps: int) -> Trace:
+        """The trace as it was after so many steps, or all of it where it has no more; shares its arrays. What was
+        computed over the whole trace and stored (statistics, zoom) stays that of the whole."""
+        cut = self.info.model_copy(update={"complete_steps": min(steps, self.steps)})
+        return Trace(cut, self.arrays, self.path)
+
     @property
     def title(self) -> str:
         return self.info.title

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ import zarr
 from playwright.sync_api import ConsoleMessage, Page, Request, expect
 
 from tests.traces.making import LETTERS
+from tests.training.making import make_text
 from unrolled.explorer import BackgroundServer
 from unrolled.explorer.app import PAGE
+from unrolled.traces.trace import Trace
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -31,6 +34,11 @@ HIDDEN = 12
 SIGNAL = "rnn.l1.cell"
 # How letters that cannot be seen are read out.
 NAMES = {" ": "space", "\n": "newline"}
+
+
+TEXT = make_text(400, seed=9)
+NEURON, SITE = 3, "rnn.l0"
+"""What the tools are tried on."""
 
 
 class Exhibition:
@@ -53,6 +61,23 @@ class Exhibition:
         return f"{self.url}#/{view}/{self.id}{'?' if query else ''}{query}"
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A server that shows a run and a trace of it, with links to one of its neurons."""
+
+    folder: Path
+    url: str
+    id: str
+
+    def link(self, query: str) -> str:
+        signal = "" if "signal=" in query else "signal=cell&"
+        return f"{self.url}#/neuron/{self.id}?site={SITE}&{signal}neuron={NEURON}&{query}"
+
+    @property
+    def trace(self) -> Trace:
+        return Trace.open(self.folder / "trace")
+
+
 class Watch:
     """What a page says and asks for behind its reader's back."""
 
@@ -69,6 +94,11 @@ class Watch:
 
     def _on_request(self, request: Request) -> None:
         self.asked.append(request.url)
+
+
+def bare(text: str) -> str:
+    """As a program reads numbers: plain minus signs, no spaces between thousands."""
+    return text.replace("\u202f", "").replace("\u2212", "-")
 
 
 def painted(page: Page, name: str) -> None:

@@ -6,9 +6,11 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.explorer.made_by_hand import make_run
-from tests.explorer.page.browsing import CHROMIUM, HIDDEN, LENGTHS, Exhibition, Watch
+from tests.explorer.page.browsing import CHROMIUM, HIDDEN, LENGTHS, TEXT, Exhibition, Shown, Watch
 from tests.traces.making import Names, make_network, make_symbols
+from tests.training.making import train_tiny, write_text
 from unrolled.explorer import start_background
+from unrolled.networks.files import load_network
 from unrolled.traces.record import record_run
 
 
@@ -22,6 +24,19 @@ def exhibition(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exhibition]
     (folder / "bad" / "zarr.json").write_text("{")
     with start_background([folder]) as server:
         yield Exhibition(folder, server)
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    folder = tmp_path_factory.mktemp("tools")
+    train_tiny(write_text(folder), folder / "run", steps=60)
+    loaded = load_network(folder / "run")
+    symbols = loaded.vocabulary.encode(TEXT)
+    model = {"kind": "run", "path": "../run", "step": 60}
+    record_run(loaded.network, loaded.vocabulary, [symbols], out=folder / "trace", model=model)
+    with start_background([folder]) as server:
+        (exhibit,) = (each for each in server.collection.exhibits if each.kind == "trace")
+        yield Shown(folder, server.url, exhibit.id)
 
 
 @pytest.fixture(scope="module")

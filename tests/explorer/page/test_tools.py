@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
@@ -18,51 +17,27 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.explorer.page.browsing import BROWSER, Watch, number, painted, spoken
-from tests.training.making import make_text, train_tiny, write_text
+from tests.explorer.page.browsing import (
+    BROWSER,
+    NEURON,
+    SITE,
+    TEXT,
+    Shown,
+    Watch,
+    bare,
+    number,
+    painted,
+    spoken,
+)
 from unrolled.errors import TraceError
-from unrolled.explorer import start_background
 from unrolled.explorer.app import PAGE
 from unrolled.networks.files import load_network
 from unrolled.neurons.ablation import Intervention, ablate
 from unrolled.neurons.lockstep import Text
 from unrolled.neurons.matches import Matches, find_matches
-from unrolled.traces.record import record_run
 from unrolled.traces.trace import Trace
 
 pytestmark = BROWSER
-
-TEXT = make_text(400, seed=9)
-NEURON = 3
-SITE = "rnn.l0"
-
-
-@dataclass(frozen=True)
-class Shown:
-    folder: Path
-    url: str
-    id: str
-
-    def link(self, query: str) -> str:
-        signal = "" if "signal=" in query else "signal=cell&"
-        return f"{self.url}#/neuron/{self.id}?site={SITE}&{signal}neuron={NEURON}&{query}"
-
-    @property
-    def trace(self) -> Trace:
-        return Trace.open(self.folder / "trace")
-
-
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
-    folder = tmp_path_factory.mktemp("tools")
-    train_tiny(write_text(folder), folder / "run", steps=60)
-    loaded = load_network(folder / "run")
-    symbols = loaded.vocabulary.encode(TEXT)
-    model = {"kind": "run", "path": "../run", "step": 60}
-    record_run(loaded.network, loaded.vocabulary, [symbols], out=folder / "trace", model=model)
-    with start_background([folder]) as server:
-        (exhibit,) = (each for each in server.collection.exhibits if each.kind == "trace")
-        yield Shown(folder, server.url, exhibit.id)
 
 
 @pytest.fixture
@@ -70,10 +45,6 @@ def page(watched: tuple[Page, Watch], shown: Shown) -> Iterator[Page]:
     page, watch = watched
     yield page
     assert watch.complaints == []
-
-
-def bare(text: str) -> str:
-    return text.replace("\u202f", "").replace("\u2212", "-")
 
 
 def span_of(page: Page) -> tuple[int, int]:
@@ -294,4 +265,9 @@ def test_a_site_of_files_tells_history_and_which_commands_do_the_rest(
     expect(page.get_by_test_id("needs-server")).to_contain_text(
         f"unrolled ablate RUN SOURCE {SITE}.cell.{NEURON} --mode zero"
     )
+    page.get_by_test_id("evidence").click()
+    expect(page.get_by_test_id("needs-server")).to_contain_text(
+        f"unrolled evidence TRACE {SITE}.cell.{NEURON} --run RUN"
+    )
+    expect(page.get_by_test_id("gather")).to_have_count(0)
     assert watch.complaints == []

@@ -1,4 +1,5 @@
 /** Ablation: a stretch of the text read again while a neuron is held, as the server does it. */
+import { type Asked, heldIn, wordFor } from './holding'
 import { ask } from './server'
 import type { Session } from './session'
 
@@ -39,29 +40,24 @@ export interface Ablation {
   span: readonly [number, number]
   /** What was held, and at what, in words. */
   held: string
+  /** What to call the reading in which it was held. */
+  word: string
   by_step: { held: boolean[]; before: Reading; after: Reading }
   ablation: {
     overall: Change
     symbols: Change[]
+    /** Where each is true, and where it is not. */
+    hypotheses: { name: string; true: Change | null; false: Change | null }[]
     moments: Moment[]
     samples: { prime: string; before: string; after: string } | null
   }
 }
 
-/** The most steps that are read again at a time. */
-export const MOST_STEPS = 4000
-
-export interface Asked {
-  span: readonly [number, number]
-  /** As `rnn.l1.cell.42`. */
-  neuron: string
-  /** zero, mean, or clamp=V. */
-  mode: string
-}
-
-export async function ablate({ id }: Pick<Session, 'id'>, { span, neuron, mode }: Asked, abort?: AbortSignal): Promise<Ablation> {
-  const answer = await ask<Omit<Ablation, 'span' | 'held'>>('ablate', { trace: id, span, neurons: [neuron], mode }, abort)
-  return { ...answer, span, held: `${neuron}, ${mode}` }
+export async function ablate({ id }: Pick<Session, 'id'>, asked: Asked, abort?: AbortSignal): Promise<Ablation> {
+  const { neuron, where, ...how } = asked
+  const place = where ? { where, hypotheses: [where] } : {}
+  const answer = await ask<Omit<Ablation, 'span' | 'held' | 'word'>>('ablate', { trace: id, neurons: [neuron], ...how, ...place }, abort)
+  return { ...answer, span: asked.span, held: heldIn(asked), word: wordFor(asked) }
 }
 
 /** How much more (or less) each step's loss is for what was held; no number where no symbol is known to follow. */

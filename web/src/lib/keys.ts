@@ -12,6 +12,7 @@ const COMMANDS = {
   h: 'history',
   m: 'match',
   o: 'ablate',
+  e: 'evidence',
   c: 'palette',
   v: 'view',
   k: 'findings',

@@ -12,6 +12,11 @@ export function exact(value: number | null | undefined, digits = 4): string {
   return text.replace('-', '−')
 }
 
+/** With its sign, whichever it is. */
+export function signed(value: number, digits?: number): string {
+  return `${value < 0 ? '' : '+'}${exact(value, digits)}`
+}
+
 const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 
 export function count(value: number): string {

@@ -3,7 +3,7 @@ import { searchesHere } from './exhibits'
 import { PageError } from './store/errors'
 import { refusal } from './store/http'
 
-export type Search = 'match' | 'ablate' | 'find'
+export type Search = 'match' | 'ablate' | 'evidence' | 'find' | 'hypotheses'
 
 /** Whether the page's server does such a search. */
 export async function canSearch(search: Search): Promise<boolean> {

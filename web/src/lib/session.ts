@@ -53,6 +53,12 @@ function glyphsIn({ attributes: { symbols } }: Trace, frames: Frames | undefined
   return frames ? captionsOf(symbols) : glyphsOf(symbols)
 }
 
+/** Whether the network read a text letter by letter, so that words can be said of it and others be read in its place. */
+export function readsLetters({ trace }: Pick<Session, 'trace'>): boolean {
+  const { kind } = trace.attributes.symbols
+  return kind === 'characters' || kind === 'bytes'
+}
+
 /** Asks for what the first picture needs while the text is still being opened. Its failures show where the data are used. */
 function warm(trace: Trace, view: View): void {
   const ignore = () => undefined

@@ -1,10 +1,9 @@
 /** A neuron switched off over what is on the screen: what the server said of it, and what that paints. */
-import { ablate, type Ablation, type Asked, changesOf } from './ablation'
+import { type Ablation, changesOf } from './ablation'
+import { Asking } from './asking.svelte'
 import { scaleFor, type PaletteName, type Scale } from './colour/scales'
 import type { Ink } from './grid/grid'
 import { current } from './link/current.svelte'
-import type { Session } from './session'
-import { isAbort } from './store/errors'
 import { columnFrom } from './store/column'
 import type { SignalInfo } from './store/format'
 
@@ -12,34 +11,10 @@ import type { SignalInfo } from './store/format'
 const CHANGE: SignalInfo = { name: 'change', symbol: 'Δ', role: 'state', range: [null, null], article: '', neurons: 1 }
 
 export class Trial {
-  answer = $state.raw<Ablation>()
-  error = $state.raw<unknown>()
-  running = $state(false)
-  private controller = new AbortController()
-
-  async run(session: Session, asked: Asked): Promise<void> {
-    this.controller.abort()
-    const controller = (this.controller = new AbortController())
-    this.running = true
-    this.error = undefined
-    try {
-      this.answer = await ablate(session, asked, controller.signal)
-    } catch (error) {
-      if (!isAbort(error)) this.error = error
-    } finally {
-      if (this.controller === controller) this.running = false
-    }
-  }
-
-  /** Another neuron, another trial. */
-  clear(): void {
-    this.controller.abort()
-    this.answer = this.error = undefined
-    this.running = false
-  }
+  readonly asking = new Asking<Ablation>()
 
   readonly ink: Ink | undefined = $derived.by(() =>
-    this.answer && current.view.tool === 'ablate' ? inkOfChange(this.answer, current.view.palette) : undefined,
+    this.asking.answer && current.view.tool === 'ablate' ? inkOfChange(this.asking.answer, current.view.palette) : undefined,
   )
 }
 

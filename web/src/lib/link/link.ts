@@ -10,8 +10,8 @@ export type ViewName = 'gallery' | TraceView
 export type TraceView = (typeof TRACE_VIEWS)[number]
 export type Sort = 'index' | 'variance' | 'likeness' | 'hypothesis'
 
-/** Beside looking: who stored what it holds, where else it does the same, what breaks without it. */
-export type Tool = 'none' | 'history' | 'match' | 'ablate'
+/** Beside looking: who stored what it holds, where else it does the same, what breaks without it, what it does. */
+export type Tool = 'none' | 'history' | 'match' | 'ablate' | 'evidence'
 
 export interface View {
   view: ViewName
@@ -38,8 +38,12 @@ export interface View {
   to: number
   /** How much of what its colours go up to a neuron must reach to be on, in percent. */
   threshold: number
-  /** What a neuron is held at: zero, mean, or a number; empty is zero. */
+  /** What a neuron is held at: zero, mean, a number, span (as over the marked one) or text; empty is zero. */
   hold: string
+  /** The hypothesis that must be true where it is held; empty: everywhere. */
+  where: string
+  /** With `text`: what the network reads instead. */
+  instead: string
   sort: Sort
   /** Level of the zoom pyramid in the network view; −1: single steps. */
   zoom: number
@@ -70,6 +74,8 @@ export const HOME: Readonly<View> = {
   to: -1,
   threshold: 30,
   hold: '',
+  where: '',
+  instead: '',
   sort: 'index',
   zoom: -1,
   hypothesis: '',
@@ -91,11 +97,11 @@ const CHOICES = {
   wrap: ['lines', 'width'],
   sort: ['index', 'variance', 'likeness', 'hypothesis'],
   ranking: ['score', 'name', 'share'],
-  tool: ['none', 'history', 'match', 'ablate'],
+  tool: ['none', 'history', 'match', 'ablate', 'evidence'],
 } as const
 
 const NUMBERS = ['neuron', 'step', 'top', 'zoom', 'from', 'to', 'threshold'] as const
-const TEXTS = ['site', 'signal', 'hypothesis', 'filter', 'hold'] as const
+const TEXTS = ['site', 'signal', 'hypothesis', 'filter', 'hold', 'where', 'instead'] as const
 const SWITCHES = ['spaces', 'letters', 'all'] as const
 
 /** Only what differs from the default is written, so that links stay short. */
