@@ -150,6 +150,26 @@ def test_a_trace_is_tied_to_its_run(tmp_path: Path) -> None:
     assert entries[ids["around"]]["trace_ids"] == [ids["around/trace"]]
 
 
+def test_a_trace_is_tied_to_a_run_that_was_moved_by_its_weights(tmp_path: Path) -> None:
+    for name, checkpoint, weights in (("moved", "20", "a" * 64), ("other", "20", "b" * 64), ("linked", "20", "c" * 64)):
+        make_run(tmp_path / "shown" / name)
+        folder = tmp_path / "shown" / name / "checkpoints" / checkpoint
+        if name == "linked":  # nothing is read through a link that leads out
+            (tmp_path / "outside").mkdir()
+            folder.parent.mkdir(exist_ok=True)
+            folder.symlink_to(tmp_path / "outside")
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [f"{'f' * 64}  state.json", f"{weights}  weights.safetensors"]
+        (folder / "SHA256SUMS").write_text("\n".join(lines) + "\n")
+    for name, weights in (("of-moved", "a" * 64), ("of-state", "f" * 64), ("of-linked", "c" * 64), ("odd", 3)):
+        model = {"kind": "run", "path": "/gone/run", "weights_sha256": weights}
+        write(tmp_path / "shown" / name / "zarr.json", whole(model=model))
+    exhibits = find_exhibits([tmp_path / "shown"])
+    ids = {exhibit.folder.name: exhibit.id for exhibit in exhibits}
+    tied = {exhibit.folder.name: exhibit.run_id for exhibit in exhibits if exhibit.kind == "trace"}
+    assert tied == {"of-moved": ids["moved"], "of-state": None, "of-linked": None, "odd": None}
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -9,12 +9,13 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache as once
 from pathlib import Path
 from typing import Literal
 
 from unrolled.errors import ServerError
 from unrolled.explorer.opening import is_file_below
-from unrolled.explorer.reading import ReadingCache, read_run, read_trace
+from unrolled.explorer.reading import Reading, ReadingCache, read_run, read_trace, read_weights
 from unrolled.formats import FINDINGS_FILE, RUN_FORMAT, TRACE_FORMAT
 
 logger = logging.getLogger("unrolled.explorer")
@@ -123,7 +124,7 @@ def check_roots(paths: Iterable[str | Path]) -> list[Path]:
 def scan(roots: Sequence[Path], cache: ReadingCache) -> list[Exhibit]:
     """As `find_exhibits`, but what is not there (any more) is left out, and files that `cache` knows are not read."""
     found: dict[Path, Exhibit] = {}
-    runs_of: dict[Path, Path] = {}
+    traces: dict[Path, Reading] = {}
     for root in roots:
         for parts in walk(root):
             folder = root.joinpath(*parts)
@@ -131,13 +132,12 @@ def scan(roots: Sequence[Path], cache: ReadingCache) -> list[Exhibit]:
             if trace := read_trace(root, parts, cache, explicit=explicit):
                 searched = is_file_below(root, (*parts, FINDINGS_FILE))
                 found[folder] = Exhibit("", "trace", trace.title, root, parts, trace.problem, findings=searched)
-                if trace.run is not None:
-                    runs_of[folder] = trace.run
+                traces[folder] = trace
             elif run := read_run(root, parts, cache, explicit=explicit):
                 found[folder] = Exhibit("", "run", run.title, root, parts, run.problem)
     names = short_names(found)
     exhibits = [replace(exhibit, id=names[folder]) for folder, exhibit in sorted(found.items())]
-    return _tie(exhibits, runs_of)
+    return _tie(exhibits, traces)
 
 
 def walk(root: Path) -> Iterator[tuple[str, ...]]:
@@ -187,17 +187,19 @@ def short_names(folders: Iterable[Path]) -> dict[Path, str]:
     return names
 
 
-def _tie(exhibits: list[Exhibit], runs_of: Mapping[Path, Path]) -> list[Exhibit]:
-    """Ties each trace to the run that it names, or in whose folder it lies."""
-    runs = {exhibit.folder: exhibit.id for exhibit in exhibits if exhibit.kind == "run"}
+def _tie(exhibits: list[Exhibit], traces: Mapping[Path, Reading]) -> list[Exhibit]:
+    """Ties each trace to the run that it names, or that has its weights, or in whose folder it lies."""
+    runs = {exhibit.folder: exhibit for exhibit in exhibits if exhibit.kind == "run"}
+    weights = once(lambda: {each: run for run in runs.values() for each in read_weights(run.root, run.parts)})
     run_ids: dict[str, str] = {}
     for exhibit in exhibits:
         if exhibit.kind == "trace":
-            named = runs_of.get(exhibit.folder)
-            above = (folder for folder in exhibit.folder.parents if folder in runs)
-            run = named if named in runs else next(above, None)
-            if run is not None:
-                run_ids[exhibit.id] = runs[run]
+            said = traces[exhibit.folder]
+            named = None if said.run is None else runs.get(said.run)
+            alike = None if named or said.weights is None else weights().get(said.weights)  # the run was moved
+            above = next((runs[folder] for folder in exhibit.folder.parents if folder in runs), None)
+            if run := named or alike or above:
+                run_ids[exhibit.id] = run.id
     return [
         replace(exhibit, run_id=run_ids.get(exhibit.id))
         if exhibit.kind == "trace"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -12,20 +13,23 @@ from typing import cast
 
 from unrolled.explorer.files import read_exactly
 from unrolled.explorer.opening import open_below
-from unrolled.formats import RUN_FORMAT, TRACE_FORMAT
+from unrolled.formats import RUN_FORMAT, SUMS_FILE, TRACE_FORMAT
 
 # A vocabulary of a million tokens fits; a file made to fill the memory does not.
 LARGEST = 64 << 20
 LONGEST_TITLE = 200
+LONGEST_SUMS = 1 << 14
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a trace or run says about itself; `run` is the run's folder that a trace names."""
+    """What a trace or run says about itself; `run` is the run's folder that a trace names, `weights` the sum (SHA-256)
+    of the file of weights that it was recorded from."""
 
     title: str
     problem: str | None = None
     run: Path | None = None
+    weights: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,9 @@ def read_trace(root: Path, parts: Sequence[str], cache: ReadingCache, *, explici
     if not (isinstance(form, str) and form.startswith("unrolled-trace/")):
         said = "it is another Zarr store" if form is None else f"its format is {_short(form)}"
         return Reading(_title({}, folder), f"This is no trace: {said}, not {TRACE_FORMAT!r}.") if explicit else None
-    return Reading(_title(attributes, folder), _trace_problem(attributes), _run_of(attributes, folder))
+    return Reading(
+        _title(attributes, folder), _trace_problem(attributes), _run_of(attributes, folder), _weights_of(attributes)
+    )
 
 
 def _trace_problem(attributes: JsonObject) -> str | None:
@@ -93,6 +99,24 @@ def _run_of(attributes: JsonObject, folder: Path) -> Path | None:
     places = (folder / path, folder.parent / path, Path.cwd() / path)
     normal = [Path(os.path.normpath(place)) for place in places]
     return next((place for place in normal if (place / "settings.json").is_file()), None)
+
+
+def _weights_of(attributes: JsonObject) -> str | None:
+    model = attributes.get("model")
+    weights = cast(JsonObject, model).get("weights_sha256") if isinstance(model, dict) else None
+    return weights if isinstance(weights, str) else None
+
+
+def read_weights(root: Path, parts: Sequence[str]) -> set[str]:
+    """The sums of the weights of a run's checkpoints, as it keeps them; none where they cannot be read."""
+    sums: set[str] = set()
+    with suppress(OSError):
+        for checkpoint in root.joinpath(*parts, "checkpoints").iterdir():
+            sums_file = (*parts, "checkpoints", checkpoint.name, SUMS_FILE)
+            with suppress(OSError), FileIO(open_below(root, sums_file), "rb") as file:
+                lines = file.read(LONGEST_SUMS).decode("ascii", "replace").splitlines()
+                sums |= {line.split()[0] for line in lines if line.endswith("  weights.safetensors")}
+    return sums
 
 
 def read_run(root: Path, parts: Sequence[str], cache: ReadingCache, *, explicit: bool) -> Reading | None:

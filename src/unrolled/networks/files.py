@@ -17,15 +17,13 @@ from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariable
 from torch import Tensor, nn
 
 from unrolled.errors import RunError, UnrolledError, VocabularyError
-from unrolled.formats import RUN_FORMAT
+from unrolled.formats import RUN_FORMAT, SUMS_FILE
 from unrolled.networks.network import Network, check_memory
 from unrolled.networks.settings import NetworkSettings
 from unrolled.sources.vocabulary import Vocabulary
 
 Which = Literal["best", "last"]
 
-SUMS = "SHA256SUMS"
-"""In each checkpoint: the sums of its files, as `sha256sum --check` reads them."""
 RUN_FILES = ("../../settings.json", "../../vocabulary.json")
 """What each checkpoint vouches for besides its own files."""
 OTHER_TENSORS = ("optimizer", "carried", "random")
@@ -149,21 +147,21 @@ def verify(checkpoint: Path) -> dict[str, str]:
     hint = "Take another checkpoint where there is one (best, last or a step), or train the run again."
     sums: dict[str, str] = {}
     try:
-        *lines, end = (checkpoint / SUMS).read_text(encoding="ascii").split("\n")
+        *lines, end = (checkpoint / SUMS_FILE).read_text(encoding="ascii").split("\n")
         for line in lines:
             expected, name = line.split("  ")
             sums[name] = expected
         if end:
             raise ValueError
     except (OSError, ValueError):
-        raise RunError(f"The checkpoint {checkpoint} is damaged: it has no whole {SUMS}.", hint) from None
+        raise RunError(f"The checkpoint {checkpoint} is damaged: it has no whole {SUMS_FILE}.", hint) from None
     needed = {"state.json", "weights.safetensors", *RUN_FILES}
     if not needed <= set(sums) <= needed | {f"{name}.safetensors" for name in OTHER_TENSORS}:
-        raise RunError(f"The checkpoint {checkpoint} is damaged: its {SUMS} names other files.", hint)
+        raise RunError(f"The checkpoint {checkpoint} is damaged: its {SUMS_FILE} names other files.", hint)
     for name, expected in sums.items():
         path = checkpoint.parents[1] / Path(name).name if name in RUN_FILES else checkpoint / name
         if not path.is_file() or file_sha256(path) != expected:
-            raise RunError(f"{path} is damaged: its SHA-256 is not the one in {checkpoint / SUMS}.", hint)
+            raise RunError(f"{path} is damaged: its SHA-256 is not the one in {checkpoint / SUMS_FILE}.", hint)
     return sums
 
 

@@ -18,7 +18,7 @@ from unrolled.files import room, sync, write_json, write_whole
 from unrolled.formats import RUN_FORMAT
 from unrolled.networks.files import (
     RUN_FILES,
-    SUMS,
+    SUMS_FILE,
     checkpoint_path,
     checkpoint_steps,
     file_sha256,
@@ -159,7 +159,7 @@ class RunFolder:
         write_json(folder / "state.json", state)
         sums = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
         sums |= {name: file_sha256(self.path / Path(name).name) for name in RUN_FILES}
-        write_whole(folder / SUMS, "".join(f"{value}  {name}\n" for name, value in sums.items()).encode())
+        write_whole(folder / SUMS_FILE, "".join(f"{value}  {name}\n" for name, value in sums.items()).encode())
 
     def _remove_old(self, keep: set[int | None]) -> None:
         for step in checkpoint_steps(self.path):
