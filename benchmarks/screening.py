@@ -11,7 +11,7 @@ scikit-learn and SciPy are optional: pip install -r benchmarks/requirements.txt.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from time import perf_counter
 from typing import Any
@@ -104,17 +104,17 @@ def areas(values: Any, labels: Sequence[Any]) -> Any:
     return found
 
 
-def make(source: str, size: str, steps: int) -> tuple[Any, Any, dict[str, Any]]:
-    """A network with random weights, the symbols it reads, and a label of every hypothesis."""
+def make(source: str, size: str, steps: int) -> tuple[Any, Any, Mapping[str, Any]]:
+    """A network with random weights, the symbols it reads, and every hypothesis' label, made when it is asked for."""
     from unrolled.networks import Network, NetworkSettings
     from unrolled.neurons.hypotheses import hypotheses_for, labellers
+    from unrolled.neurons.labelling import StepLabels
     from unrolled.sources import open_source, prepare
 
     layers, hidden = map(int, size.split("x"))
     corpus = prepare(open_source(source, limit=steps))
-    text = corpus.vocabulary.decode(corpus.symbols)
     settings = NetworkSettings.parse({"layers": layers, "hidden": hidden})
-    labels = {name: label(text) for name, label in labellers(hypotheses_for(source)).items()}
+    labels = StepLabels(labellers(hypotheses_for(source)), [corpus.vocabulary.spell(corpus.symbols)], "characters")
     return Network(settings, len(corpus.vocabulary)).eval(), corpus.symbols, labels
 
 

@@ -190,7 +190,11 @@ class _Asked:
     ) -> tuple[list[Question], dict[str, str]]:
         """Those of which each part has enough, with the network's surprise; and why the others are skipped."""
         steps = [slice(part.start, part.stop) for part in (parts.screen, parts.choose, parts.tell)]
-        kept = [each for each in asked if all(each.varies(part, ENOUGH) for part in steps)]
+        kept: list[Question] = []
+        for each in asked:
+            if all(each.varies(part, ENOUGH) for part in steps):
+                kept.append(each)
+            store.let_go()
         skipped = {each.name: "the text has too little of it" for each in asked if each not in kept}
         return [*kept, *([store.pending(SURPRISE)] if self._surprise else [])], skipped
 

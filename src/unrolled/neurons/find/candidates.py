@@ -17,6 +17,9 @@ from unrolled.neurons.find.watching import Looked, Watch
 
 Array: TypeAlias = npt.NDArray[Any]
 
+AT_ONCE = 1 << 14
+"""Steps that are read back at a time, where a label was not known before the end."""
+
 
 class Candidates:
     """What one hypothesis' candidates do, part by part.
@@ -36,6 +39,7 @@ class Candidates:
         self._probe_watch = Watch(question, 0)
         self._shifts: Shifts | None = None
         self._late: Array | None = None
+        self._store: LabelStore | None = None
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -53,6 +57,7 @@ class Candidates:
         if shifts:
             self._shifts = Shifts(self.question, len(self.columns), part, shifts, store.keep)
         if isinstance(self.question, LateQuestion):
+            self._store = store
             self._late = store.room((len(self.columns), len(part)), np.float32)
 
     def tell(self, looked: Looked, part: range) -> None:
@@ -71,8 +76,10 @@ class Candidates:
         """What the shifts say; None where there were none."""
         if self._shifts is None or not self._shifts.count:
             return None
-        if self._late is not None:  # the label was not known before the end
-            self._shifts.add(part.start, self._late)
+        if self._late is not None and self._store is not None:  # the label was not known before the end
+            for start in range(0, len(part), AT_ONCE):
+                self._shifts.add(part.start + start, self._late[:, start : start + AT_ONCE])
+                self._store.let_go()
         return chances(self._shifts.strengths(), self.directions)
 
     @property

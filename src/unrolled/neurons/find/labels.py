@@ -22,7 +22,7 @@ UNSAID = -1
 """The code of a step about which a label says nothing."""
 GROUPS = 16
 """Groups that a number is cut into, and classes that are told apart: the most frequent; the rest are one."""
-RESIDENT = 256 << 20
+RESIDENT = 64 << 20
 """Bytes of labels up to which all that was read lately stays in memory."""
 AT_ONCE = 1 << 18
 """Steps of a control task that are drawn at a time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,6 +23,8 @@ Array: TypeAlias = npt.NDArray[Any]
 
 CANDIDATES, OF_CONTROLS = 50, 16
 """Neurons of each hypothesis that are looked at closely, and of each control task."""
+AT_ONCE = 4096
+"""Steps at which they are looked at together."""
 OFTEN = 1 << 16
 """Steps after which labels that were read are let go of."""
 
@@ -71,7 +73,7 @@ class Search:
         part = self._parts.choose if stretch.start in self._parts.choose else self._parts.tell
         if part is self._parts.tell and not self._telling:
             self._get_ready()
-        for block, steps in blocks(part, range(stretch.start, stretch.stop)):
+        for block, steps in self._pieces(part, stretch):
             looked = self._look(stretch, steps, block)
             for candidates in filter(len, self._candidates):
                 if part is self._parts.choose:
@@ -106,6 +108,13 @@ class Search:
         for question in self._questions:
             if isinstance(question, LateQuestion):
                 question.write(slice(stretch.start, stretch.stop), surprise)
+
+    @staticmethod
+    def _pieces(part: range, stretch: Stretch) -> Iterator[tuple[int, range]]:
+        """Steps of a stretch that are looked at together, and their block: of a small network it has very many."""
+        for block, steps in blocks(part, range(stretch.start, stretch.stop)):
+            for start in range(steps.start, steps.stop, AT_ONCE):
+                yield block, range(start, min(start + AT_ONCE, steps.stop))
 
     def _choose_candidates(self) -> None:
         columns = self._screening.best(CANDIDATES)
