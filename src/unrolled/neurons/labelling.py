@@ -18,8 +18,10 @@ from unrolled.neurons.hypotheses import (
     kind_of,
     labellers,
 )
+from unrolled.neurons.hypotheses.code import code_alone, tokens
 from unrolled.neurons.hypotheses.columns import Column
 from unrolled.neurons.hypotheses.marking import class_names
+from unrolled.neurons.hypotheses.syntax import tree
 from unrolled.progress import Progress, silent
 from unrolled.traces.format import SymbolKind
 from unrolled.traces.symbols import character
@@ -72,6 +74,8 @@ class StepLabels(Mapping[str, Label | Classes]):
         else:
             label = _joined(name, [text.spread(labeller(text.characters)) for text in self._texts])
         self._made = min(self._made + 1, len(self._asked))
+        if self._made == len(self._asked):
+            _forget()
         self._progress(self._made, len(self._asked))
         return label
 
@@ -80,6 +84,12 @@ class StepLabels(Mapping[str, Label | Classes]):
 
     def __len__(self) -> int:
         return len(self._asked)
+
+
+def _forget() -> None:
+    """Lets go of what several labels of a text are worked out of: tokens and trees take more room than the text."""
+    for kept in (tokens, code_alone, tree):
+        kept.cache_clear()
 
 
 def label_trace(

@@ -16,9 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unrolled.errors import UnknownNameError
-from unrolled.neurons.hypotheses import Classes, HypothesisError, Label, kind_of, load_hypothesis
+from unrolled.neurons.hypotheses import Classes, HypothesisError, Label, kind_of, labellers, load_hypothesis
+from unrolled.neurons.hypotheses.code import code_alone, tokens
 from unrolled.neurons.hypotheses.marking import classify
 from unrolled.neurons.hypotheses.patterns import pattern_labeller
+from unrolled.neurons.hypotheses.syntax import tree
 from unrolled.neurons.labelling import StepLabels
 
 TEXT = "so é😀 SO\nsad \ud800"
@@ -351,3 +353,14 @@ def test_files_can_be_refused(manner: str) -> None:
     with pytest.raises(HypothesisError, match="Here a hypothesis cannot come from a file"):
         load_hypothesis(f"mine={manner}", files=False)
     assert load_hypothesis("mine=re:a", files=False)[0] == "mine"
+
+
+def test_what_labels_were_worked_out_of_does_not_stay_in_memory() -> None:
+    names = ["python-string", "python-if", "python-block-depth"]
+    labels = StepLabels(labellers(names), ["if x:\n    y = 'z'\n"], "characters")
+    assert tokens.cache_info().currsize == 0
+    made = [labels[name] for name in names[:2]]
+    assert tokens.cache_info().currsize > 0
+    made.append(labels[names[2]])
+    assert len(made) == 3
+    assert {kept.cache_info().currsize for kept in (tokens, code_alone, tree)} == {0}

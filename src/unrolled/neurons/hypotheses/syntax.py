@@ -41,7 +41,7 @@ def parse(text: str, language: str) -> Node:
     Raises:
         MissingPartError: the grammar is not installed.
     """
-    return _tree(text, language).root_node
+    return tree(text, language).root_node
 
 
 def has_grammar(language: str) -> bool:
@@ -131,7 +131,8 @@ def _node_types(language: Language) -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)  # several labels of one text are made one after the other
-def _tree(text: str, language: str) -> Tree:
+def tree(text: str, language: str) -> Tree:
+    """The text as a grammar of tree-sitter sees it."""
     return _parser(language).parse(text.encode("utf-8", "replace"))
 
 
