@@ -46,10 +46,14 @@ def take(browser: Browser, address: str, name: str, *, width: int, height: int, 
     if view != "gallery":
         page.locator("[data-testid=trace-card]").first.click()
         page.wait_for_selector("[data-testid=text][data-painted*=rnn]")
-    if view == "neuron":
+    if view in ("neuron", "evidence"):
         page.locator("[data-testid=text-scroller]").focus()
         for _ in range(STEP):
             page.keyboard.press("ArrowRight")
+    if view == "evidence":
+        page.keyboard.press("e")
+        page.locator("[data-testid=gather]").click()
+        page.wait_for_selector("[data-testid=role]")
     if view == "network":
         page.locator("[data-testid=view-network]").click()
         page.wait_for_selector("[data-testid=heatmap][data-painted*=rnn]")
@@ -79,6 +83,7 @@ def main() -> None:
                 ("neuron", 1400, 900, "light", "neuron"),
                 ("neuron-dark", 1400, 900, "dark", "neuron"),
                 ("network", 1400, 800, "light", "network"),
+                ("evidence", 1600, 1100, "light", "evidence"),
                 ("phone", 400, 800, "light", "neuron"),
             ):
                 take(browser, server.url, name, width=width, height=height, scheme=scheme, view=view)
