@@ -137,7 +137,6 @@ def _while_running(
     reading: dict[str, Any],
     options: dict[str, Any],
 ) -> Findings:
-
     from unrolled.neurons.find import find as find_neurons
     from unrolled.neurons.find import repeated
     from unrolled.neurons.hypotheses import hypotheses_for, labellers

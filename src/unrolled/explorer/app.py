@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
@@ -20,15 +20,30 @@ from unrolled.explorer.gathering import EvidenceAsked, evidence_for_page
 from unrolled.explorer.guard import Guard
 from unrolled.explorer.labelling import HypothesesAsked, hypotheses_for_page
 from unrolled.explorer.matching import MatchAsked, match_for_page
-from unrolled.explorer.posts import Turns, parse, read_body
+from unrolled.explorer.posts import Asked, Turns, parse, read_body
 from unrolled.explorer.problems import install_problems, not_found, problem
 from unrolled.formats import FINDINGS_FILE
 from unrolled.version import __version__
 
 PAGE = Path(__file__).parent / "static"
 READING = ["GET", "HEAD"]
-# What the page may ask for by POST; a site of files alone has none.
-SEARCHES = ["ablate", "evidence", "find", "hypotheses", "match"]
+
+
+class Search(NamedTuple):
+    """What the page may ask for by POST: the form of the question, and what answers it."""
+
+    form: type[Asked]
+    answer: Callable[[Collection, Any], Mapping[str, object]]
+
+
+# A site of files alone has none.
+SEARCHES = {
+    "ablate": Search(AblateAsked, ablate_for_page),
+    "evidence": Search(EvidenceAsked, evidence_for_page),
+    "find": Search(FindAsked, find_for_page),
+    "hypotheses": Search(HypothesesAsked, hypotheses_for_page),
+    "match": Search(MatchAsked, match_for_page),
+}
 
 # The files of a Zarr store, metadata and chunks, and what was found in it. What else lies there is nobody's business.
 TRACE_FILE = re.compile(rf"(?:[^/]+/)*(?:zarr\.json|c(?:/[0-9]+)*)|{re.escape(FINDINGS_FILE)}")
@@ -75,7 +90,7 @@ def _add_exhibits(app: FastAPI, collection: Collection) -> None:
     @app.api_route("/exhibits.json", methods=READING)
     def exhibits() -> Response:
         entries = [exhibit.entry() for exhibit in collection.refresh()]
-        listing = {"format": "unrolled-exhibits/1", "exhibits": entries, "searches": SEARCHES}
+        listing = {"format": "unrolled-exhibits/1", "exhibits": entries, "searches": list(SEARCHES)}
         return JSONResponse(listing, headers={"Cache-Control": "no-store"})
 
     @app.api_route("/traces/{name}/{key:path}", methods=READING)
@@ -97,35 +112,15 @@ def _add_exhibits(app: FastAPI, collection: Collection) -> None:
 def _add_searches(app: FastAPI, collection: Collection) -> None:
     turns = Turns()
 
-    @app.post("/api/ablate")
-    def ablate(body: Annotated[bytes, Depends(read_body)]) -> Response:
-        asked = parse(AblateAsked, body)
-        with turns.take():
-            return answer(ablate_for_page(collection, asked))
+    def add(name: str, search: Search) -> None:
+        @app.post(f"/api/{name}")
+        def searched(body: Annotated[bytes, Depends(read_body)]) -> Response:
+            asked = parse(search.form, body)
+            with turns.take():
+                return answer(search.answer(collection, asked))
 
-    @app.post("/api/evidence")
-    def evidence(body: Annotated[bytes, Depends(read_body)]) -> Response:
-        asked = parse(EvidenceAsked, body)
-        with turns.take():
-            return answer(evidence_for_page(collection, asked))
-
-    @app.post("/api/find")
-    def find(body: Annotated[bytes, Depends(read_body)]) -> Response:
-        asked = parse(FindAsked, body)
-        with turns.take():
-            return answer(find_for_page(collection, asked))
-
-    @app.post("/api/hypotheses")
-    def hypotheses(body: Annotated[bytes, Depends(read_body)]) -> Response:
-        asked = parse(HypothesesAsked, body)
-        with turns.take():
-            return answer(hypotheses_for_page(collection, asked))
-
-    @app.post("/api/match")
-    def match(body: Annotated[bytes, Depends(read_body)]) -> Response:
-        asked = parse(MatchAsked, body)
-        with turns.take():
-            return answer(match_for_page(collection, asked))
+    for name, search in SEARCHES.items():
+        add(name, search)
 
 
 def answer(result: Mapping[str, object]) -> Response:

@@ -15,10 +15,9 @@ from torch import Tensor
 
 from unrolled.errors import OutputExistsError, RunError
 from unrolled.files import room, sync, write_json, write_whole
-from unrolled.formats import RUN_FORMAT
+from unrolled.formats import RUN_FORMAT, SUMS_FILE
 from unrolled.networks.files import (
     RUN_FILES,
-    SUMS_FILE,
     checkpoint_path,
     checkpoint_steps,
     file_sha256,
