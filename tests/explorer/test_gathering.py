@@ -18,8 +18,9 @@ import unrolled
 from tests.explorer.made_by_hand import ids_of
 from tests.training.making import make_text, train_tiny, write_text
 from unrolled.explorer import gathering, start_background
+from unrolled.networks import Network
 from unrolled.networks.files import load_network
-from unrolled.neurons.evidence import gather
+from unrolled.neurons.evidence import gather, load_trained
 from unrolled.neurons.likeness import counterpart
 from unrolled.traces.names import parse_neuron
 from unrolled.traces.record import record_run
@@ -46,6 +47,9 @@ class Served:
 
     def trace(self, name: str = "one") -> Trace:
         return Trace.open(self.folder / name)
+
+    def trained(self) -> tuple[Network, int]:
+        return load_trained(self.trace(), self.folder / "lstm")
 
     def post(self, **body: object) -> httpx.Response:
         content = json.dumps({"trace": self.ids["one"], "neuron": NEURON, **body})
@@ -86,7 +90,7 @@ def served(folder: Path) -> Iterator[Served]:
 
 def test_it_answers_as_the_package_does(served: Served) -> None:
     found = served.ask()
-    own = json.loads(json.dumps(gather(served.trace(), NEURON, run=served.folder / "lstm").to_json()))
+    own = json.loads(json.dumps(gather(served.trace(), NEURON, trained=served.trained()).to_json()))
     assert {key: found[key] for key in KEYS} == {key: own[key] for key in KEYS}
     assert found["effect"]["weights"]["raises"]
     assert (found["of"], found["lack"]) == (len(TEXT), None)
@@ -121,7 +125,7 @@ def test_it_is_bounded_in_steps_and_in_traces(served: Served, monkeypatch: pytes
     monkeypatch.setattr(gathering, "NUMBERS", 6 * 80)
     found = served.ask()
     assert (found["steps"], found["of"]) == (150, len(TEXT))
-    own = gather(served.trace().first(150), NEURON, run=served.folder / "lstm")
+    own = gather(served.trace().first(150), NEURON, trained=served.trained())
     assert found["fits"] == json.loads(json.dumps(own.to_json()["fits"]))
     assert [each["steps"] for each in found["others"]] == [80]
     monkeypatch.setattr(gathering, "MOST_OPENED", 0)

@@ -22,7 +22,7 @@ from unrolled.errors import TraceError, UnknownNameError
 from unrolled.networks.files import load_network
 from unrolled.neurons.columns import Block, read_blocks
 from unrolled.neurons.effects import effect_of
-from unrolled.neurons.evidence import gather
+from unrolled.neurons.evidence import gather, load_trained
 from unrolled.neurons.likeness import Correlations, counterpart, neighbours
 from unrolled.neurons.matches import find_matches
 from unrolled.neurons.measures import half_life
@@ -361,7 +361,8 @@ def test_the_command_prints_all_of_it(tmp_path: Path, capsys: pytest.CaptureFixt
     command = ["evidence", one, "rnn.l0.1", "--run", network, "--other", two]
     assert run([*command, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    expected = gather(Trace.open(one), "rnn.l0.1", run=network, others=[Trace.open(two)])
+    trained = load_trained(Trace.open(one), network)
+    expected = gather(Trace.open(one), "rnn.l0.1", trained=trained, others=[Trace.open(two)])
     assert found == json.loads(json.dumps(expected.to_json()))
     unroll = json.loads((tmp_path / "run" / "settings.json").read_text())["training"]["unroll"]
     assert found["training_steps"] == unroll

@@ -40,13 +40,14 @@ def evidence(
     as_json: JsonFlag = False,
 ) -> int:
     """Show what one neuron does: where it fires, its histogram, gates, role and effect, and the neurons like it."""
-    from unrolled.neurons.evidence import gather
+    from unrolled.neurons.evidence import gather, load_trained
     from unrolled.traces.trace import Trace
 
     opened = Trace.open(trace)
     others = [Trace.open(path) for path in other or ()]
+    trained = None if run is None else load_trained(opened, run)
     with ProgressBar("comparing", "steps") as progress:
-        found = gather(opened, neuron, run=run, others=others, progress=progress)
+        found = gather(opened, neuron, trained=trained, others=others, progress=progress)
     if as_json:
         print_json(found.to_json())
         return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -14,6 +13,7 @@ from unrolled.explorer.posts import Asked, Name
 from unrolled.explorer.searched import by_title, exhibit_of, open_trace, run_folder
 
 if TYPE_CHECKING:
+    from unrolled.networks import Network
     from unrolled.traces.names import Name as NeuronName
     from unrolled.traces.trace import Trace
 
@@ -56,14 +56,14 @@ def evidence_for_page(collection: Collection, asked: EvidenceAsked) -> dict[str,
                 f"{name.site} has {read.steps_of(name.site):,} steps of its own; here {MOST_STEPS:,} are allowed.",
                 "Ask the command: unrolled evidence TRACE NEURON.",
             )
-        run, lack = _run_of(collection, shown, trace)
-        found = gather(read, str(name), run=run, near=False).to_json()
+        trained, lack = _trained(collection, shown, trace)
+        found = gather(read, str(name), trained=trained, near=False).to_json()
     others = _others(collection, shown, trace, name, asked.others) if asked.others else []
     return {**{key: found[key] for key in TOLD}, "of": trace.steps_of(name.site), "lack": lack, "others": others}
 
 
-def _run_of(collection: Collection, shown: Exhibit, trace: Trace) -> tuple[Path | None, str | None]:
-    """The run that the trace was recorded from; or, in a line, why nothing can be told by one."""
+def _trained(collection: Collection, shown: Exhibit, trace: Trace) -> tuple[tuple[Network, int] | None, str | None]:
+    """As `load_trained`; or, in a line, why nothing can be told by the network that the trace was recorded from."""
     from unrolled.neurons.evidence import load_trained
 
     if shown.run_id is None:
@@ -71,11 +71,9 @@ def _run_of(collection: Collection, shown: Exhibit, trace: Trace) -> tuple[Path 
     run = exhibit_of(collection, "run", shown.run_id)
     try:
         with by_title(run), by_title(shown):
-            folder = run_folder(run)
-            load_trained(trace, folder)
+            return load_trained(trace, run_folder(run)), None
     except UnrolledError as error:
         return None, f"{error.message} {error.hint}".strip()
-    return folder, None
 
 
 def _others(collection: Collection, shown: Exhibit, trace: Trace, name: NeuronName, most: int) -> list[dict[str, Any]]:

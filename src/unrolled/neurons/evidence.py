@@ -88,7 +88,7 @@ def gather(
     trace: Trace,
     neuron: str,
     *,
-    run: str | Path | None = None,
+    trained: tuple[Network, int] | None = None,
     others: Sequence[Trace] = (),
     near: bool = True,
     progress: Progress = silent,
@@ -97,26 +97,24 @@ def gather(
 
     Args:
         neuron: such as `rnn.l0.7` (its main signal) or `rnn.l0.hidden.7`.
-        run: the run that the trace was recorded from: then the effect on the odds is told, and how a role holds beyond
-            the steps that training looked back.
+        trained: the network that the trace was recorded from, see `load_trained`: then the effect on the odds is told,
+            and how a role holds beyond the steps that training looked back.
         others: traces of the same text, by other seeds, cells or checkpoints.
         near: whether neurons like it are sought in the trace itself, for which every neuron is read.
         progress: told the steps of the search for neurons like it.
 
     Raises:
         UnknownNameError: no such neuron.
-        TraceError: nothing was recorded, values are no numbers, or a trace or run is of something else.
-        RunError: the run cannot be read.
+        TraceError: nothing was recorded, values are no numbers, or a trace is of something else.
     """
     name = parse_neuron(neuron, trace.info.sites)
     if not trace.steps_of(name.site):
         raise nothing_recorded(trace)
     # What does not belong together is refused before the long work.
-    loaded = load_trained(trace, run) if run is not None else None
     counterparts = tuple(counterpart(trace, name, other, progress=progress) for other in others)
     summary = _summary(trace, name)
     survey = _Survey(trace, name, summary)
-    training = loaded[1] if loaded else None
+    training = trained[1] if trained else None
     fits = survey.fits(training)
     low, *_, high = (survey.examples.quantile(share) for share in QUANTILES)
     text = Surroundings(trace, name.site)
@@ -133,7 +131,7 @@ def gather(
         role=role_of(fits),
         fits=fits,
         training_steps=training,
-        effect=effect_of(trace, name, loaded[0], low, high) if loaded else None,
+        effect=effect_of(trace, name, trained[0], low, high) if trained else None,
         neighbours=neighbours(trace, name, progress=progress) if near else (),
         others=counterparts,
     )

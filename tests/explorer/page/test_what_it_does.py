@@ -18,7 +18,7 @@ from tests.explorer.page.browsing import BROWSER, TEXT, Watch, bare, number, pai
 from tests.training.making import train_tiny, write_text
 from unrolled.explorer import start_background
 from unrolled.networks.files import load_network
-from unrolled.neurons.evidence import gather
+from unrolled.neurons.evidence import gather, load_trained
 from unrolled.neurons.roles import ROLES
 from unrolled.traces.record import record_run
 from unrolled.traces.trace import Trace
@@ -39,7 +39,8 @@ class Gallery:
 
     def evidence(self, name: str = NEURON) -> dict[str, Any]:
         trace, others = Trace.open(self.folder / "one"), [Trace.open(self.folder / "two")]
-        return json.loads(json.dumps(gather(trace, name, run=self.folder / "lstm", others=others).to_json()))
+        found = gather(trace, name, trained=load_trained(trace, self.folder / "lstm"), others=others)
+        return json.loads(json.dumps(found.to_json()))
 
 
 @pytest.fixture(scope="module")
